@@ -1,0 +1,83 @@
+// The contract every isolator fulfils: one aspect of a container's isolation, as decisions that
+// become data in a LaunchPlan, and as settings on the container's cgroup.
+//
+// Order of calls, per container:   validate → prepare → (update)* → cleanup
+//
+//  - Stateless per container: what an isolator must remember is its checkpoint, stored with the
+//    container's record and handed back.
+//  - prepare() undoes its own partial work when it fails. cleanup() is idempotent, and succeeds for
+//  a
+//    container that was never prepared, also after a reboot.
+//  - An isolator never logs; its errors carry the object and go up.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "isolators/container_config.h"
+#include "isolators/plan_builder.h"
+#include "os/cgroup/cgroup.h"
+#include "os/host_facts.h"
+
+namespace skerry::isolators {
+
+/// What an isolator wants back later. `version` grows when the bytes change their meaning.
+struct Checkpoint {
+  std::string isolator;
+  std::uint32_t version = 0;
+  std::string bytes;
+  bool operator==(const Checkpoint&) const = default;
+};
+
+/// What prepare() may use. References live as long as the call.
+struct PrepareContext {
+  const ContainerConfig& config;
+  const os::HostFacts& host;
+  /// The container's own group, made and empty.
+  os::Cgroup& cgroup;
+  PlanBuilder& plan;
+};
+
+class Isolator {
+ public:
+  Isolator() = default;
+  Isolator(const Isolator&) = delete;
+  Isolator& operator=(const Isolator&) = delete;
+  virtual ~Isolator() = default;
+
+  /// Unique, lower case: "filesystem", "cgroup/cpu". Also the step's name in errors and failpoints.
+  virtual std::string_view name() const = 0;
+  /// Names of isolators whose prepare() must have finished before this one's.
+  virtual std::vector<std::string_view> after() const { return {}; }
+  /// Pure check of a config against this host: INVALID_ARGUMENT naming the field,
+  /// FAILED_PRECONDITION for what this host cannot do. Blocks: never. Thread: any.
+  virtual Result<> validate(const ContainerConfig& config, const os::HostFacts& host) const = 0;
+  /// Adds to the plan, sets up the kernel's side. Blocks: kernel. Thread: worker.
+  virtual Result<Checkpoint> prepare(const PrepareContext& context) = 0;
+  /// Applies changed resources to a running container; `config` is the new one. Undoes nothing:
+  /// the caller applies the old one again when a later isolator refuses. Thread: worker.
+  virtual Result<> update(const ContainerConfig& config, os::Cgroup& cgroup) {
+    static_cast<void>(config);
+    static_cast<void>(cgroup);
+    return {};
+  }
+  /// Undoes what outlives the container's processes and cgroup. Idempotent. Blocks: kernel.
+  virtual Result<> cleanup(const Uid& uid, const Checkpoint& checkpoint) {
+    static_cast<void>(uid);
+    static_cast<void>(checkpoint);
+    return {};
+  }
+};
+
+/// The isolators of this daemon in an order that respects after(). Made in main.
+using IsolatorChain = std::vector<std::unique_ptr<Isolator>>;
+
+/// All built-in isolators, ordered. Errors: FAILED_PRECONDITION when the host lacks what the
+/// product cannot do without (named).
+Result<IsolatorChain> make_isolators(const os::HostFacts& host);
+
+}  // namespace skerry::isolators
