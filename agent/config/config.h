@@ -1,0 +1,93 @@
+// The daemon's configuration: built-in defaults, then the file, then the command line. Read once at
+// start, never changed.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/runtime/trace.h"
+#include "base/result.h"
+#include "base/units.h"
+
+namespace skerry::config {
+
+enum class LogMode : std::uint8_t {
+  kBlock,  ///< a full disk makes the container wait
+  kDrop,   ///< output is dropped and counted
+};
+
+/// [log]: what a container gets that does not say.
+struct LogDefaults {
+  Bytes max_size{10ULL * 1024 * 1024};  ///< of one file, before it is rotated
+  std::uint32_t max_files = 5;          ///< the one being written included
+  LogMode mode = LogMode::kBlock;
+  bool operator==(const LogDefaults&) const = default;
+};
+
+/// [events]: see events::Retention.
+struct EventRetention {
+  std::chrono::seconds age = std::chrono::days(7);
+  std::uint64_t count = 100'000;
+  Bytes bytes{256ULL * 1024 * 1024};
+  bool operator==(const EventRetention&) const = default;
+};
+
+/// [workers]
+struct Workers {
+  std::uint32_t threads = 8;         ///< for the kernel's blocking work
+  std::uint32_t plugin_threads = 8;  ///< for plugins
+  std::uint32_t queue = 4096;        ///< tasks that may wait, in either pool
+  bool operator==(const Workers&) const = default;
+};
+
+/// [defaults]: limits of a container that does not set them. Absent: unlimited.
+struct DefaultLimits {
+  std::optional<MilliCpu> cpus;  ///< in the file as a number of processors: 0.5
+  std::optional<Bytes> memory;
+  std::optional<std::uint64_t> pids;
+  bool operator==(const DefaultLimits&) const = default;
+};
+
+struct Config {
+  std::filesystem::path root = "/var/lib/skerry";  ///< state that outlives the boot
+  std::filesystem::path run = "/run/skerry";       ///< sockets and launch records
+  std::string name = "skerry";                     ///< prefix of what this daemon makes on the host
+  std::filesystem::path file;           ///< where the file was read; empty: there was none
+  std::string socket_group = "skerry";  ///< group of RUN/skerryd.sock, if the host has it
+  runtime::TraceLevel trace_level = runtime::TraceLevel::kInfo;
+  /// Below which cgroup containers live, relative to the cgroup roots; empty: our own scope.
+  std::string cgroup_parent;
+  /// Directories below which a container's log may be put, besides our own.
+  std::vector<std::filesystem::path> log_directories;
+  /// Host paths at and below which containers may bind mount. All by default: whoever may use the
+  /// API socket is root on this host, as with Docker's.
+  std::vector<std::filesystem::path> bind_sources = {"/"};
+  LogDefaults log;
+  EventRetention events;
+  Workers workers;
+  DefaultLimits defaults;
+  std::vector<std::string> failpoints;  ///< "NAME=ACTION", see operations/failpoint.h
+  bool operator==(const Config&) const = default;
+};
+
+/// The whole configuration as the text of a file that would give the same; for GetConfig.
+std::string to_string(const Config& config);
+
+/// Reads `text` (TOML) over `config`. `origin` names it in messages.
+/// Errors: INVALID_ARGUMENT, reason CONFIG_INVALID: not TOML, an unknown key, a value of the wrong
+/// kind or out of range; the message says "ORIGIN:LINE" and the key.
+Result<> apply_toml(std::string_view text, std::string_view origin, Config& config);
+
+/// Checks what belongs together: absolute paths, a usable name, a run directory short enough for
+/// socket addresses (unix(7)). Errors: INVALID_ARGUMENT, reason CONFIG_INVALID.
+Result<> check(const Config& config);
+
+/// Where the file is when the command line does not say; it need not exist then.
+constexpr const char* kDefaultFile = "/etc/skerry/skerryd.toml";
+
+}  // namespace skerry::config

@@ -1,0 +1,92 @@
+// Debts: undos that failed, retried until they succeed. Recorded, visible, and outliving whatever
+// incurred them.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/operations/step.h"
+#include "agent/runtime/mutex.h"
+#include "agent/runtime/reactor.h"
+#include "agent/runtime/worker_pool.h"
+#include "agent/store/store.h"
+#include "base/clock.h"
+
+namespace skerry::operations {
+
+/// How long after the `attempts`-th failure the next try is: 1 s doubling to 5 minutes, times a
+/// random factor of 0.75 to 1.25 (`jitter` in [0, 1) chooses it).
+std::chrono::milliseconds debt_backoff(std::uint32_t attempts, double jitter);
+
+/// Thread: reactor, where nothing else is said.
+class DebtKeeper final {
+ public:
+  /// Pays one debt. Idempotent: paying what is not owed succeeds. Thread: worker.
+  using Handler = std::function<Result<>(const Debt&)>;
+  using List = std::shared_ptr<const std::vector<store::DebtRow>>;
+
+  struct Parts {
+    runtime::Reactor& reactor;
+    runtime::WorkerPool& workers;
+    store::Store& store;
+    runtime::Trace& trace;
+    const Clock& clock;
+  };
+  explicit DebtKeeper(Parts parts);
+  DebtKeeper(const DebtKeeper&) = delete;
+  DebtKeeper& operator=(const DebtKeeper&) = delete;
+  ~DebtKeeper();
+
+  /// Registers who pays debts of `kind`; before load(). A debt of a kind nobody pays stays, with
+  /// that as its error.
+  void handle(std::string kind, Handler handler);
+  /// Reads what is owed and makes all of it due now. Errors: as reading the store.
+  Result<> load();
+
+  /// Records a debt in `transaction`; the first try comes 1 s after the commit. One that is owed
+  /// already starts over.
+  void add(store::Transaction& transaction, const Debt& debt);
+  /// Drops a debt that was paid by other means.
+  void forget(store::Transaction& transaction, std::string_view kind, std::string_view key);
+  /// Makes everything due now: the operator fixed what was in the way.
+  void retry_now();
+
+  /// What is owed, by kind and key, as of the last change. Thread: any.
+  List list() const;
+
+  /// Debts tried at the same time, so that a hung one leaves workers to the others.
+  static constexpr std::size_t kMaxInFlight = 4;
+
+ private:
+  struct Entry {
+    store::DebtRow row;
+    bool in_flight = false;
+    bool renewed = false;  // added again while a try was in flight: that try's success is not its
+  };
+  using Key = std::pair<std::string, std::string>;
+  void insert(const store::DebtRow& row);
+  void schedule();
+  void try_due();
+  bool try_one(const Key& key, Entry& entry);
+  void tried(const Key& key, const Result<>& result);
+  void put_off(const Key& key, Entry& entry, std::string why);
+  void publish();
+
+  Parts parts_;
+  std::map<std::string, Handler> handlers_;
+  std::map<Key, Entry> debts_;
+  std::size_t in_flight_ = 0;
+  runtime::Timer timer_;
+  std::minstd_rand random_;
+  std::shared_ptr<bool> alive_;  // what workers post looks here first: the keeper may be gone
+  mutable runtime::Mutex mutex_;
+  List list_ GUARDED_BY(mutex_);
+};
+
+}  // namespace skerry::operations
