@@ -29,9 +29,9 @@ Result<UniqueFd> open_in_root(int root, const std::string& path, int flags, mode
 /// FAILED_PRECONDITION instead of bending it. Kernel: 5.6, openat2(2) RESOLVE_BENEATH.
 Result<UniqueFd> open_beneath(int dir, const std::string& path, int flags, mode_t mode = 0);
 
-/// mkdir -p inside `root`, following links as open_in_root does. New directories get `mode` exactly
-/// (umask aside), existing ones keep theirs. Returns the last directory (O_PATH).
-/// Errors: FAILED_PRECONDITION when a component exists and is no directory. Idempotent.
+/// mkdir -p inside `root`, following links as open_in_root does. New directories get `mode` less
+/// the umask, existing ones keep theirs. Returns the last directory (O_PATH). Errors:
+/// FAILED_PRECONDITION when a component exists and is no directory. Idempotent.
 Result<UniqueFd> make_dirs_in_root(int root, const std::string& path, mode_t mode);
 
 /// Makes an empty regular file as a mount target, with the directories above it (0755). What exists
