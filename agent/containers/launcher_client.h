@@ -34,15 +34,15 @@ class LauncherClient final {
     std::function<Result<>(pid_t)> adopt_holder;
   };
 
-  /// Connects to the holder in the run directory, or starts one. A launcher of another build is told
-  /// to become ours. Blocks: up to the deadline.
+  /// Connects to the holder in the run directory, or starts one. A launcher of another build is
+  /// told to become ours. Blocks: up to the deadline.
   static Result<std::unique_ptr<LauncherClient>> start(Options options,
                                                        std::chrono::milliseconds deadline);
 
-  /// Has a shim forked for the plan. An error leaves it open whether a shim exists: the caller finds
-  /// out by the control socket of the plan, whose other ends are closed when there is none.
-  /// Errors: RESOURCE_EXHAUSTED (fork failed, plan too large), UNAVAILABLE (launcher gone), deadline.
-  /// Blocks: up to the deadline.
+  /// Has a shim forked for the plan. An error leaves it open whether a shim exists: the caller
+  /// finds out by the control socket of the plan, whose other ends are closed when there is none.
+  /// Errors: RESOURCE_EXHAUSTED (fork failed, plan too large), UNAVAILABLE (launcher gone),
+  /// deadline. Blocks: up to the deadline.
   Result<Launched> launch(const isolators::BuiltPlan& plan, std::chrono::milliseconds deadline);
 
   /// For facts shown to people; -1 when unknown.
