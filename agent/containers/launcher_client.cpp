@@ -1,13 +1,14 @@
 #include "agent/containers/launcher_client.h"
 
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <thread>
+
+#include <openssl/sha.h>
 
 #include "base/ids.h"
 #include "os/memfd.h"
@@ -35,10 +36,11 @@ std::string_view as_bytes(const LauncherPacket& packet) {
 
 Result<> wait_readable(int fd, SteadyPoint deadline) {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready = ::poll(&poll_fd, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    const int ready =
+        ::poll(&poll_fd, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
     if (ready > 0) return {};
     if (ready == 0) return Error(Code::kDeadlineExceeded, "the launcher does not answer");
     if (errno != EINTR) return Error::from_errno(errno, "poll");
@@ -171,7 +173,8 @@ Result<UniqueFd> LauncherClient::take(SteadyPoint deadline) {
     while (!idle_.empty()) {
       UniqueFd connection = std::move(idle_.back());
       idle_.pop_back();
-      // A launcher that was respawned has hung up; anything readable is a hang-up, as it only answers.
+      // A launcher that was respawned has hung up; anything readable is a hang-up, as it only
+      // answers.
       pollfd poll_fd{.fd = connection.get(), .events = POLLIN, .revents = 0};
       if (::poll(&poll_fd, 1, 0) == 0) return connection;
     }

@@ -1,0 +1,37 @@
+// What operations on containers need of this host: made once in main, used by every worker.
+#pragma once
+
+#include <string>
+
+#include "agent/containers/launcher_client.h"
+#include "base/unique_fd.h"
+#include "isolators/isolator.h"
+#include "os/cgroup/cgroup.h"
+#include "os/host_facts.h"
+
+namespace skerry::agent {
+
+/// The daemon's directories, held open for its life.
+struct Directories {
+  std::string root;         ///< ROOT
+  std::string run;          ///< RUN
+  UniqueFd containers;      ///< ROOT/containers: <uid>/{upper,work,log,exit}
+  UniqueFd run_containers;  ///< RUN/containers: <uid>/{shim.sock,record,plan}
+  UniqueFd trash;           ///< ROOT/trash: what is being deleted
+};
+
+/// Makes what is missing and opens all. Errors: by errno. Blocks: kernel.
+Result<Directories> open_directories(const std::string& root, const std::string& run);
+
+/// Thread: any; outlives every operation.
+struct Host {
+  os::HostFacts facts;
+  Directories directories;
+  /// Cgroup below which containers live, and ours: PARENT/<uid>, SCOPE/shims.
+  std::string parent;
+  std::unique_ptr<os::CgroupManager> cgroups;
+  isolators::IsolatorChain isolators;
+  std::unique_ptr<LauncherClient> launcher;
+};
+
+}  // namespace skerry::agent

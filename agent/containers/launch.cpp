@@ -1,0 +1,297 @@
+#include "agent/containers/launch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/containers/launch_failure.h"
+#include "agent/containers/shim_link.h"
+#include "logs/exit_record.h"
+#include "os/path.h"
+#include "os/socket.h"
+#include "plan/codec.h"
+
+namespace skerry::agent {
+namespace {
+
+using launcher::ShimMessage;
+using launcher::ShimPacket;
+using operations::Debt;
+using operations::Step;
+using runtime::CancelToken;
+using namespace std::chrono_literals;
+
+constexpr mode_t kPrivate = 0700;
+constexpr auto kKillDeadline = 10s;
+
+using Job = std::shared_ptr<LaunchJob>;
+
+Result<UniqueFd> make_dir(int parent, const std::string& name, mode_t mode) {
+  if (::mkdirat(parent, name.c_str(), mode) != 0 && errno != EEXIST) {
+    return Error::from_errno(errno, "make directory \"" + name + "\"");
+  }
+  return os::open_dir_at(parent, name);
+}
+
+Result<UniqueFd> open_log_directory(const LaunchJob& job, int scratch) {
+  if (job.log.directory.empty()) return make_dir(scratch, "log", kPrivate);
+  auto directory = os::open_dir(job.log.directory);
+  if (!directory) return std::move(directory).error().wrap("log directory");
+  return directory;
+}
+
+// Everything the shim writes to or listens on is made here, where the paths are ours, and handed
+// over open.
+Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
+  const std::string& uid = job.config.uid.str();
+  TRY_ASSIGN(const UniqueFd scratch, make_dir(directories.containers.get(), uid, kPrivate));
+  TRY_ASSIGN(const UniqueFd run, make_dir(directories.run_containers.get(), uid, kPrivate));
+  TRY_ASSIGN(UniqueFd log, open_log_directory(job, scratch.get()));
+  UniqueFd exit_record(::openat(scratch.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!exit_record) return Error::from_errno(errno, "open the exit record");
+  TRY(logs::prepare_exit_record(exit_record.get()));
+  TRY_ASSIGN(UniqueFd listener, os::listen_at(run.get(), "shim.sock", 0600));
+  TRY_ASSIGN(auto pair, os::make_socket_pair());
+  job.control = std::move(pair.first);
+
+  plan::LaunchPlan& plan = job.builder.plan();
+  plan.uid = uid;
+  plan.hold = job.hold;
+  plan.shim.open_stdin = job.open_stdin;
+  plan.shim.control = job.builder.add_fd(std::move(pair.second));
+  plan.shim.listener = job.builder.add_fd(std::move(listener));
+  plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));
+  plan.shim.log.directory = job.builder.add_fd(std::move(log));
+  plan.shim.log.name = job.log.name;
+  plan.shim.log.max_bytes = job.log.max_bytes;
+  plan.shim.log.max_files = job.log.max_files;
+  plan.shim.log.overflow = job.log.overflow;
+  return {};
+}
+
+Result<> create_cgroup(LaunchJob& job, os::CgroupManager& cgroups) {
+  TRY_ASSIGN(job.cgroup, cgroups.create(job.cgroup_path));
+  TRY_ASSIGN(os::CgroupJoin join, job.cgroup->join());
+  plan::Join& planned = job.builder.plan().join;
+  if (join.clone_into) planned.clone_into = job.builder.add_fd(std::move(join.clone_into));
+  for (UniqueFd& tasks : join.tasks) planned.tasks.push_back(job.builder.add_fd(std::move(tasks)));
+  return {};
+}
+
+// Two small files on a tmpfs: with them a daemon whose state.db is gone adopts the container, and
+// `skerry debug plan` shows what was done.
+Result<> write_run_files(LaunchJob& job, const Directories& directories) {
+  TRY_ASSIGN(const UniqueFd run,
+             os::open_dir_at(directories.run_containers.get(), job.config.uid.str()));
+  job.built = job.builder.build();
+  TRY_ASSIGN(const std::vector<std::uint8_t> plan, plan::encode(job.built.plan));
+  const auto write = [&run](const char* name, std::string_view bytes) -> Result<> {
+    const UniqueFd file(
+        ::openat(run.get(), name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file) return Error::from_errno(errno, std::string("write \"") + name + "\"");
+    return os::write_all(file.get(), bytes);
+  };
+  TRY(write("plan", {reinterpret_cast<const char*>(plan.data()), plan.size()}));
+  return write("record", job.record);
+}
+
+void take_hello(LaunchJob& job, ShimReport& report) {
+  job.process.pid = report.packet.pid;
+  job.process.start_ticks = report.packet.start_ticks;
+  job.shim_pid = report.packet.shim_pid;
+  if (!report.fds.empty()) job.process.pidfd = std::move(report.fds.front());
+}
+
+// Reads what the shim says until the container stands at its barrier, runs, or has failed.
+Result<> await_process(LaunchJob& job, CancelToken& cancel, SteadyTime deadline) {
+  const ShimMessage wanted = job.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
+  for (;;) {
+    TRY(cancel.wait_for(job.control.get(), POLLIN, deadline));
+    auto report = receive_from_shim(job.control.get());
+    if (!report) return std::move(report).error().wrap("the shim ended without a word");
+    switch (report->packet.type) {
+      case ShimMessage::kHello:
+        take_hello(job, *report);
+        break;
+      case ShimMessage::kFailed:
+        return launch_failure(job.built.plan, report->packet);
+      default:
+        break;
+    }
+    if (report->packet.type != wanted) continue;
+    if (!job.process.pidfd) {
+      return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
+    }
+    job.running = !job.hold;
+    job.running_ns = report->packet.time_ns;
+    return {};
+  }
+}
+
+Result<> run_shim(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + job.deadline;
+  auto launched = launcher.launch(job.built, job.deadline);
+  // Our copies of what the container gets: an open overlay descriptor keeps its directories busy.
+  job.built.fds.clear();
+  if (launched) {
+    job.shim_pid = launched->shim_pid;
+    job.shim_pidfd = std::move(launched->shim_pidfd);
+  } else if (launched.error().code() == Code::kResourceExhausted) {
+    return std::move(launched).error();
+  }
+  // A launcher that died between fork and answer leaves the question open; the control socket
+  // answers it: its other ends are gone if there is no shim.
+  auto result = await_process(job, cancel, deadline);
+  if (!result && !launched) return std::move(launched).error();
+  if (result && !job.shim_pidfd) {
+    TRY_ASSIGN(os::ProcessRef shim, os::open_process(job.shim_pid));
+    job.shim_pidfd = std::move(shim.pidfd);
+  }
+  return result;
+}
+
+Result<> undo_shim(LaunchJob& job, os::CgroupManager& cgroups) {
+  job.builder = {};
+  job.built = {};
+  if (job.control) static_cast<void>(send_to_shim(job.control.get(), ShimMessage::kAbort));
+  // The child dies with its shim; the cgroup catches what it may have forked meanwhile.
+  if (job.shim_pidfd) TRY(os::send_signal(job.shim_pidfd.get(), SIGKILL));
+  TRY(kill_and_wait(cgroups, job.cgroup_path, kKillDeadline));
+  job.control.reset();
+  return {};
+}
+
+Result<> remove_run_directory(const LaunchJob& job, const Directories& directories) {
+  return os::remove_tree(directories.run_containers.get(), job.config.uid.str());
+}
+
+Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
+  Step step;
+  step.name = "launch." + std::string(isolator.name());
+  step.run = [job, &host, &isolator](CancelToken&) -> Result<> {
+    const isolators::PrepareContext context{
+        .config = job->config, .host = host.facts, .cgroup = *job->cgroup, .plan = job->builder};
+    TRY_ASSIGN(isolators::Checkpoint checkpoint, isolator.prepare(context));
+    checkpoint.isolator = isolator.name();
+    job->checkpoints.push_back(std::move(checkpoint));
+    return {};
+  };
+  const auto own = [job, &isolator]() -> isolators::Checkpoint {
+    for (const isolators::Checkpoint& checkpoint : job->checkpoints) {
+      if (checkpoint.isolator == isolator.name()) return checkpoint;
+    }
+    return {};
+  };
+  step.undo = [job, &isolator, own] { return isolator.cleanup(job->config.uid, own()); };
+  step.debt = [job, own]() -> std::optional<Debt> {
+    const isolators::Checkpoint checkpoint = own();
+    const std::string& uid = job->config.uid.str();
+    return Debt{.kind = std::string(kDebtIsolator),
+                .key = uid + "/" + checkpoint.isolator,
+                .object = uid,
+                .record = encode_isolator_debt(job->config.uid, checkpoint)};
+  };
+  return step;
+}
+
+Debt cgroup_debt(const LaunchJob& job) {
+  return {.kind = std::string(kDebtCgroup),
+          .key = job.cgroup_path,
+          .object = job.config.uid.str(),
+          .record = {}};
+}
+
+}  // namespace
+
+Result<> kill_and_wait(os::CgroupManager& cgroups,
+                       const os::CgroupPath& path,
+                       std::chrono::milliseconds deadline) {
+  auto group = cgroups.open(path);
+  if (!group) {
+    if (group.error().code() == Code::kNotFound) return {};
+    return std::move(group).error();
+  }
+  TRY((*group)->kill());
+  return (*group)->wait_empty(deadline);
+}
+
+std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isolators) {
+  std::vector<std::string> names = {"launch.directories", "launch.cgroup"};
+  for (const auto& isolator : isolators) names.push_back("launch." + std::string(isolator->name()));
+  names.emplace_back("launch.record");
+  names.emplace_back("launch.shim");
+  return names;
+}
+
+std::vector<Step> launch_steps(const Job& job, Host& host) {
+  std::vector<Step> steps;
+  // The directories stay: a failed launch keeps its record, and what is in them, until removed.
+  steps.push_back(Step{
+      .name = "launch.directories",
+      .run = [job, &host](CancelToken&) { return prepare_directories(*job, host.directories); },
+      .undo = [job, &host] { return remove_run_directory(*job, host.directories); },
+      .debt = []() -> std::optional<Debt> { return std::nullopt; }});
+  steps.push_back(
+      Step{.name = "launch.cgroup",
+           .run = [job, &host](CancelToken&) { return create_cgroup(*job, *host.cgroups); },
+           .undo =
+               [job, &host] {
+                 job->cgroup.reset();
+                 return host.cgroups->remove(job->cgroup_path);
+               },
+           .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); }});
+  for (const auto& isolator : host.isolators) steps.push_back(isolator_step(job, host, *isolator));
+  steps.push_back(
+      Step{.name = "launch.record",
+           .run = [job, &host](CancelToken&) { return write_run_files(*job, host.directories); },
+           .undo = {},
+           .debt = {}});
+  steps.push_back(Step{.name = "launch.shim",
+                       .run =
+                           [job, &host](CancelToken& cancel) {
+                             auto result = run_shim(*job, *host.launcher, cancel);
+                             if (result) return result;
+                             // A step undoes its own partial work.
+                             auto undone = undo_shim(*job, *host.cgroups);
+                             if (!undone) job->shim_pid = -1;
+                             return result;
+                           },
+                       .undo = [job, &host] { return undo_shim(*job, *host.cgroups); },
+                       .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); }});
+  return steps;
+}
+
+std::string encode_isolator_debt(const Uid& uid, const isolators::Checkpoint& checkpoint) {
+  nlohmann::json json;
+  json["uid"] = uid.str();
+  json["isolator"] = checkpoint.isolator;
+  json["version"] = checkpoint.version;
+  json["bytes"] = nlohmann::json::binary({checkpoint.bytes.begin(), checkpoint.bytes.end()});
+  const std::vector<std::uint8_t> bytes = nlohmann::json::to_cbor(json);
+  return {bytes.begin(), bytes.end()};
+}
+
+Result<std::pair<Uid, isolators::Checkpoint>> decode_isolator_debt(std::string_view record) {
+  const Error broken(Code::kDataLoss, "the record of an isolator debt does not decode");
+  const auto json = nlohmann::json::from_cbor(record, true, false);
+  if (!json.is_object() || !json.contains("uid") || !json["uid"].is_string() ||
+      !json.contains("isolator") || !json["isolator"].is_string() || !json.contains("version") ||
+      !json["version"].is_number_unsigned() || !json.contains("bytes") ||
+      !json["bytes"].is_binary()) {
+    return broken;
+  }
+  TRY_ASSIGN(Uid uid, Uid::parse(json["uid"].get<std::string>()));
+  const auto& bytes = json["bytes"].get_binary();
+  return std::pair(std::move(uid),
+                   isolators::Checkpoint{.isolator = json["isolator"].get<std::string>(),
+                                         .version = json["version"].get<std::uint32_t>(),
+                                         .bytes = {bytes.begin(), bytes.end()}});
+}
+
+}  // namespace skerry::agent

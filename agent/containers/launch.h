@@ -1,0 +1,75 @@
+// The launch of one container as an operation: from a checked config to a process at its barrier,
+// or running. Runs on one worker from first to last step; the reactor takes the outcome over.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/containers/host.h"
+#include "agent/operations/failpoint.h"
+#include "agent/operations/step.h"
+#include "isolators/container_config.h"
+#include "isolators/isolator.h"
+#include "os/pidfd.h"
+
+namespace skerry::agent {
+
+struct LogSettings {
+  std::string directory;  ///< absolute host path; empty: ROOT/containers/<uid>/log
+  std::string name = "output.log";
+  std::uint64_t max_bytes = 10ULL << 20U;
+  std::uint32_t max_files = 5;
+  plan::LogOverflow overflow = plan::LogOverflow::kBlock;
+};
+
+/// Values in, values out: filled by the reactor, worked on by one worker, read by the reactor.
+struct LaunchJob {
+  // In.
+  isolators::ContainerConfig config;
+  LogSettings log;
+  os::CgroupPath cgroup_path;
+  /// The launch record: what adopts the container when state.db is lost.
+  std::string record;
+  bool hold = false;
+  bool open_stdin = false;
+  std::chrono::milliseconds deadline{60'000};
+
+  // Out.
+  std::unique_ptr<os::Cgroup> cgroup;
+  std::vector<isolators::Checkpoint> checkpoints;
+  UniqueFd control;
+  UniqueFd shim_pidfd;
+  pid_t shim_pid = -1;
+  os::ProcessRef process;
+  /// Exec was seen (always when hold is false).
+  bool running = false;
+  std::uint64_t running_ns = 0;
+
+  // Between steps.
+  isolators::PlanBuilder builder;
+  isolators::BuiltPlan built;
+};
+
+/// Debts of undos here: kind "cgroup" (key: path) and "isolator" (key: uid/isolator).
+constexpr std::string_view kDebtCgroup = "cgroup";
+constexpr std::string_view kDebtIsolator = "isolator";
+
+/// Names of the steps, for the failpoint registry. Thread: any.
+std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isolators);
+
+/// The steps over `job`; `host` outlives them.
+std::vector<operations::Step> launch_steps(const std::shared_ptr<LaunchJob>& job, Host& host);
+
+/// Record of an isolator debt, and back. Errors: DATA_LOSS.
+std::string encode_isolator_debt(const Uid& uid, const isolators::Checkpoint& checkpoint);
+Result<std::pair<Uid, isolators::Checkpoint>> decode_isolator_debt(std::string_view record);
+
+/// Kills everything in the group and waits until it is empty. Idempotent; a group that is gone is
+/// empty. Blocks: up to the deadline. Thread: worker.
+Result<> kill_and_wait(os::CgroupManager& cgroups,
+                       const os::CgroupPath& path,
+                       std::chrono::milliseconds deadline);
+
+}  // namespace skerry::agent
