@@ -132,7 +132,7 @@ class Reactor final {
   void run_timers();
   void run_posted(std::vector<NamedTask> tasks);
   template <class Run>
-  void timed(const std::source_location& origin, Run run);
+  void timed(const std::source_location& origin, Run&& run);
 
   const Clock& clock_;
   Trace& trace_;
