@@ -1,7 +1,6 @@
 #include "os/pidfd.h"
 
 #include <poll.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -46,11 +45,11 @@ ExitStatus decode_wait_status(int status) {
 }
 
 Result<ProcessRef> open_process(pid_t pid) {
-  UniqueFd pidfd(::pidfd_open(pid, 0));
+  UniqueFd pidfd(sys::pidfd_open(pid, 0));
   if (!pidfd) return Error::from_errno(errno, fmt::format("open process {}", pid));
   TRY_ASSIGN(const auto start_ticks, read_start_ticks(pid));
   // /proc was read by number: it was ours only if ours still holds the number now.
-  if (::pidfd_send_signal(pidfd.get(), 0, nullptr, 0) != 0 && errno == ESRCH)
+  if (sys::pidfd_send_signal(pidfd.get(), 0) != 0 && errno == ESRCH)
     return Error::from_errno(ESRCH, fmt::format("open process {}", pid));
   return ProcessRef{.pid = pid, .pidfd = std::move(pidfd), .start_ticks = start_ticks};
 }
@@ -70,7 +69,7 @@ Result<std::uint64_t> read_start_ticks(pid_t pid) {
 }
 
 Result<> send_signal(int pidfd, int signal) {
-  if (::pidfd_send_signal(pidfd, signal, nullptr, 0) != 0 && errno != ESRCH)
+  if (sys::pidfd_send_signal(pidfd, signal) != 0 && errno != ESRCH)
     return Error::from_errno(errno, fmt::format("send signal {}", signal));
   return {};
 }

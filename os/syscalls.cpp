@@ -80,6 +80,18 @@ int pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(::syscall(SYS_pivot_root, new_root, put_old));
 }
 
+int pidfd_open(pid_t pid, unsigned flags) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, flags));
+}
+
+int pidfd_send_signal(int pidfd, int signal) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));
+}
+
+int pidfd_getfd(int pidfd, int fd) {
+  return static_cast<int>(::syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
 int pidfd_get_info(int pidfd, PidfdInfo& info) {
   // 0xFF is PIDFS_IOCTL_MAGIC; bookworm's headers end before it.
   constexpr unsigned long kGetInfo = _IOWR(0xFF, 11, PidfdInfo);

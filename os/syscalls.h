@@ -48,6 +48,12 @@ pid_t clone3_call(const CloneArgs& args, int (*body)(void*), void* argument);
 /// Kernel: pivot_root(2).
 int pivot_root(const char* new_root, const char* put_old);
 
+/// Kernel: 5.3, 5.1, 5.6; the man page of each. Here because <sys/pidfd.h> of glibc 2.36 forgets to
+/// say extern "C".
+int pidfd_open(pid_t pid, unsigned flags);
+int pidfd_send_signal(int pidfd, int signal);
+int pidfd_getfd(int pidfd, int fd);
+
 /// The kernel's struct pidfd_info, first version (64 bytes).
 struct PidfdInfo {
   std::uint64_t mask = 0;
