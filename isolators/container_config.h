@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/ids.h"
@@ -33,6 +34,9 @@ struct RootFilesystem {
   /// Host directories of the read-only layers, lowest first; one for an imported tree or a plain
   /// directory. Checked and ours (layers/<digest>/fs), or named by the operator (rootfs directory).
   std::vector<std::string> layers;
+  /// The layers were named by the operator and may lie on a file system that hangs: they are opened
+  /// with a deadline.
+  bool foreign_layers = false;
   /// The container's own directory, with `upper` and `work` below: ROOT/containers/<uid>.
   std::string scratch;
   bool read_only = false;
@@ -97,6 +101,8 @@ struct ContainerConfig {
   std::vector<std::string> capabilities_drop;
   SeccompMode seccomp = SeccompMode::kDefault;
   bool no_new_privs = false;
+  /// Leave out the masked and read-only paths of /proc and /sys.
+  bool system_paths_unconfined = false;
   std::vector<Rlimit> rlimits;
   std::map<std::string, std::string> sysctls;
   std::int32_t oom_score_adj = 0;

@@ -19,7 +19,7 @@ Error exec_failure(const plan::LaunchPlan& plan, int sys_errno) {
     case ENOTDIR:
     case ELOOP:
     case ENAMETOOLONG:
-      return std::move(error).with_code(Code::kNotFound).with_reason("EXEC_NOT_FOUND");
+      return std::move(error).with_code(Code::kNotFound).with_reason("COMMAND_NOT_FOUND");
     case EACCES:
     case EPERM:
     case ENOEXEC:
@@ -27,8 +27,8 @@ Error exec_failure(const plan::LaunchPlan& plan, int sys_errno) {
     case ELIBBAD:
     case ETXTBSY:
       return std::move(error)
-          .with_code(Code::kFailedPrecondition)
-          .with_reason("EXEC_NOT_EXECUTABLE");
+          .with_code(Code::kPermissionDenied)
+          .with_reason("COMMAND_NOT_EXECUTABLE");
     case E2BIG:
       return std::move(error).with_code(Code::kInvalidArgument).with_reason("ARGUMENTS_TOO_LARGE");
     default:

@@ -8,8 +8,9 @@
 namespace skerry::agent {
 
 /// The error of a launch that failed beyond the launcher: the operation by its name in the plan,
-/// and the kernel's errno. A program that is not there is NOT_FOUND, reason EXEC_NOT_FOUND (the 127
-/// of shells); one that cannot be run is FAILED_PRECONDITION, reason EXEC_NOT_EXECUTABLE (126).
+/// and the kernel's errno. A program that is not there is NOT_FOUND, reason COMMAND_NOT_FOUND (the
+/// 127 of shells); one that cannot be run is PERMISSION_DENIED, reason COMMAND_NOT_EXECUTABLE
+/// (126).
 Error launch_failure(const plan::LaunchPlan& plan, const launcher::ShimPacket& packet);
 
 }  // namespace skerry::agent

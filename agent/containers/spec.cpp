@@ -1,0 +1,562 @@
+#include "agent/containers/spec.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/util/time_util.h>
+
+namespace skerry::agent {
+namespace {
+
+using isolators::ContainerConfig;
+using isolators::Resources;
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kDefaultPids = 4096;
+constexpr std::uint64_t kMinLogBytes = 64ULL << 10U;
+constexpr std::uint32_t kMaxLogFiles = 100;
+constexpr std::size_t kMaxAnnotationBytes = 256ULL << 10U;
+constexpr std::size_t kMaxLabelKey = 128;
+constexpr std::size_t kMaxLabelValue = 4096;
+constexpr int kMaxSignal = 64;
+constexpr auto kMaxGrace = std::chrono::hours(24);
+constexpr auto kMaxTtl = std::chrono::days(30);
+
+Error refused(std::string_view field, std::string_view why, std::string_view reason) {
+  return Error(Code::kInvalidArgument, fmt::format("{}: {}", field, why))
+      .with_reason(reason)
+      .with_object(fmt::format("field {}", field));
+}
+
+Error invalid(std::string_view field, std::string_view why) {
+  return refused(field, why, "FIELD_INVALID");
+}
+
+// --- labels, annotations --------------------------------------------------------------------
+
+bool is_label_char(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+         std::string_view("._/-").find(c) != std::string_view::npos;
+}
+
+Result<> check_labels(const google::protobuf::Map<std::string, std::string>& labels) {
+  for (const auto& [key, value] : labels) {
+    if (key.empty() || key.size() > kMaxLabelKey || !std::ranges::all_of(key, is_label_char)) {
+      return invalid("spec.labels",
+                     fmt::format("key \"{}\" is not 1–128 characters of [A-Za-z0-9._/-]", key));
+    }
+    if (value.size() > kMaxLabelValue) {
+      return invalid("spec.labels", fmt::format("the value of \"{}\" is over 4096 bytes", key));
+    }
+  }
+  return {};
+}
+
+Result<> check_annotations(const v1::ContainerSpec& spec) {
+  std::size_t total = 0;
+  for (const auto& [key, value] : spec.annotations()) total += key.size() + value.size();
+  if (total > kMaxAnnotationBytes) return invalid("spec.annotations", "over 256 KiB in all");
+  return {};
+}
+
+// --- durations, signals ---------------------------------------------------------------------
+
+Result<milliseconds> duration(const google::protobuf::Duration& value,
+                              milliseconds longest,
+                              std::string_view field) {
+  // Checked by seconds first: the conversion to milliseconds must not overflow.
+  if (value.seconds() < 0 || value.nanos() < 0 ||
+      value.seconds() > std::chrono::duration_cast<std::chrono::seconds>(longest).count()) {
+    return invalid(field,
+                   fmt::format("is not between 0 and {} seconds",
+                               std::chrono::duration_cast<std::chrono::seconds>(longest).count()));
+  }
+  return milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(value));
+}
+
+Result<> check_lifetime(const v1::ContainerSpec& spec, CheckedSpec& out) {
+  if (spec.has_stop_signal()) {
+    if (spec.stop_signal() < 1 || spec.stop_signal() > kMaxSignal) {
+      return invalid("spec.stop_signal", fmt::format("{} is not a signal", spec.stop_signal()));
+    }
+    out.stop_signal = spec.stop_signal();
+  }
+  if (spec.has_stop_grace()) {
+    TRY_ASSIGN(out.stop_grace, duration(spec.stop_grace(), kMaxGrace, "spec.stop_grace"));
+  }
+  out.remove_on_exit = spec.remove_on_exit();
+  if (spec.has_ttl()) {
+    if (!spec.remove_on_exit()) return invalid("spec.ttl", "needs remove_on_exit");
+    TRY_ASSIGN(out.ttl, duration(spec.ttl(), kMaxTtl, "spec.ttl"));
+  }
+  return {};
+}
+
+// --- root, process, mounts ------------------------------------------------------------------
+
+Result<> check_root(const v1::RootFilesystem& root, ContainerConfig& config) {
+  switch (root.source_case()) {
+    case v1::RootFilesystem::kImage:
+      if (root.image().empty()) return invalid("spec.root.image", "is empty");
+      break;
+    case v1::RootFilesystem::kDirectory:
+      if (!std::filesystem::path(root.directory()).is_absolute()) {
+        return invalid("spec.root.directory",
+                       fmt::format("\"{}\" is not an absolute path", root.directory()));
+      }
+      config.root.layers = {root.directory()};
+      break;
+    case v1::RootFilesystem::SOURCE_NOT_SET:
+      return invalid("spec.root", "neither image nor directory is set");
+  }
+  config.root.read_only = root.read_only();
+  config.root.durable = root.durable();
+  return {};
+}
+
+Result<> check_env(const v1::ContainerSpec& spec, isolators::Process& process) {
+  std::set<std::string_view> names;
+  for (const std::string& entry : spec.env()) {
+    const std::size_t equals = entry.find('=');
+    if (equals == std::string::npos || equals == 0 || entry.find('\0') != std::string::npos) {
+      return refused(
+          "spec.env", fmt::format("\"{}\" is not NAME=VALUE", entry.substr(0, 64)), "ENV_INVALID");
+    }
+    if (!names.insert(std::string_view(entry).substr(0, equals)).second) {
+      return refused(
+          "spec.env", fmt::format("\"{}\" appears twice", entry.substr(0, equals)), "ENV_INVALID");
+    }
+    process.environment.push_back(entry);
+  }
+  return {};
+}
+
+Result<> check_process(const v1::ContainerSpec& spec, ContainerConfig& config) {
+  isolators::Process& process = config.process;
+  process.arguments.assign(spec.command().begin(), spec.command().end());
+  process.arguments.insert(process.arguments.end(), spec.args().begin(), spec.args().end());
+  if (process.arguments.empty() || process.arguments.front().empty()) {
+    return refused("spec.command", "there is no command to run", "COMMAND_MISSING");
+  }
+  for (const std::string& argument : process.arguments) {
+    if (argument.find('\0') != std::string::npos) {
+      return invalid("spec.args", "an argument holds a zero byte");
+    }
+  }
+  TRY(check_env(spec, process));
+  if (!spec.working_dir().empty()) process.working_directory = spec.working_dir();
+  if (process.working_directory.front() != '/') {
+    return invalid("spec.working_dir",
+                   fmt::format("\"{}\" is not an absolute path", spec.working_dir()));
+  }
+  process.user = spec.user().name();
+  process.additional_groups.assign(spec.user().additional_groups().begin(),
+                                   spec.user().additional_groups().end());
+  return {};
+}
+
+Result<isolators::TmpfsMount> tmpfs_mount(const v1::Mount& mount, std::string_view field) {
+  constexpr std::uint64_t kMinTmpfs = 4096;
+  constexpr std::uint32_t kMaxMode = 07777;
+  const v1::TmpfsMount& spec = mount.tmpfs();
+  isolators::TmpfsMount out;
+  out.target = mount.target();
+  if (spec.has_size_bytes()) {
+    if (spec.size_bytes() < kMinTmpfs) {
+      return refused(field,
+                     fmt::format("tmpfs size {} is below 4096 bytes", spec.size_bytes()),
+                     "LIMIT_TOO_SMALL");
+    }
+    out.size = Bytes(spec.size_bytes());
+  }
+  if (spec.has_mode()) {
+    if (spec.mode() > kMaxMode) return invalid(field, "tmpfs mode is above 07777");
+    out.mode = spec.mode();
+  }
+  out.read_only = mount.read_only();
+  out.no_exec = !spec.exec();
+  return out;
+}
+
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
+  const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
+  // "/a/" ends in an empty component.
+  return end == base.end() || (std::next(end) == base.end() && end->empty());
+}
+
+Result<isolators::BindMount> bind_mount(const v1::Mount& mount,
+                                        std::string_view field,
+                                        const config::Config& config) {
+  const std::filesystem::path source = mount.bind().source();
+  if (!source.is_absolute()) {
+    return invalid(field, fmt::format("source \"{}\" is not an absolute path", source.string()));
+  }
+  const auto allowed = [&source](const std::filesystem::path& base) {
+    return is_below(source.lexically_normal(), base);
+  };
+  if (std::ranges::none_of(config.bind_sources, allowed)) {
+    return Error(Code::kPermissionDenied,
+                 fmt::format("{}: the configuration allows no bind mount of \"{}\" (bind_sources)",
+                             field,
+                             source.string()))
+        .with_reason("BIND_REFUSED");
+  }
+  return isolators::BindMount{
+      .source = source.string(),
+      .target = mount.target(),
+      .read_only = mount.read_only(),
+      .recursive = mount.bind().has_recursive() ? mount.bind().recursive() : true};
+}
+
+Result<> check_mounts(const v1::ContainerSpec& spec,
+                      const config::Config& config,
+                      ContainerConfig& out) {
+  for (int i = 0; i < spec.mounts_size(); ++i) {
+    const v1::Mount& mount = spec.mounts(i);
+    const std::string field = fmt::format("spec.mounts[{}]", i);
+    switch (mount.kind_case()) {
+      case v1::Mount::kBind: {
+        TRY_ASSIGN(isolators::BindMount bind, bind_mount(mount, field, config));
+        out.mounts.emplace_back(std::move(bind));
+        break;
+      }
+      case v1::Mount::kTmpfs: {
+        TRY_ASSIGN(isolators::TmpfsMount tmpfs, tmpfs_mount(mount, field));
+        out.mounts.emplace_back(std::move(tmpfs));
+        break;
+      }
+      case v1::Mount::KIND_NOT_SET:
+        return invalid(field, "neither bind nor tmpfs is set");
+    }
+  }
+  return {};
+}
+
+// --- limits ---------------------------------------------------------------------------------
+
+struct RlimitName {
+  std::string_view name;
+  int resource;
+};
+constexpr std::array kRlimitNames = {
+    RlimitName{"as", RLIMIT_AS},
+    RlimitName{"core", RLIMIT_CORE},
+    RlimitName{"cpu", RLIMIT_CPU},
+    RlimitName{"data", RLIMIT_DATA},
+    RlimitName{"fsize", RLIMIT_FSIZE},
+    RlimitName{"locks", RLIMIT_LOCKS},
+    RlimitName{"memlock", RLIMIT_MEMLOCK},
+    RlimitName{"msgqueue", RLIMIT_MSGQUEUE},
+    RlimitName{"nice", RLIMIT_NICE},
+    RlimitName{"nofile", RLIMIT_NOFILE},
+    RlimitName{"nproc", RLIMIT_NPROC},
+    RlimitName{"rss", RLIMIT_RSS},
+    RlimitName{"rtprio", RLIMIT_RTPRIO},
+    RlimitName{"rttime", RLIMIT_RTTIME},
+    RlimitName{"sigpending", RLIMIT_SIGPENDING},
+    RlimitName{"stack", RLIMIT_STACK},
+};
+
+Result<std::uint64_t> rlimit_value(const v1::RlimitValue& value, std::string_view field) {
+  switch (value.limit_case()) {
+    case v1::RlimitValue::kValue:
+      return value.value();
+    case v1::RlimitValue::kUnlimited:
+      return static_cast<std::uint64_t>(RLIM_INFINITY);
+    case v1::RlimitValue::LIMIT_NOT_SET:
+      break;
+  }
+  return invalid(field, "neither value nor unlimited is set");
+}
+
+Result<> check_rlimits(const v1::ContainerSpec& spec, ContainerConfig& config) {
+  for (const v1::Rlimit& limit : spec.rlimits()) {
+    const std::string field = fmt::format("spec.rlimits \"{}\"", limit.name());
+    const auto* const known = std::ranges::find(kRlimitNames, limit.name(), &RlimitName::name);
+    if (known == kRlimitNames.end()) return invalid(field, "is no resource of setrlimit(2)");
+    const auto same = [known](const isolators::Rlimit& other) {
+      return other.resource == known->resource;
+    };
+    if (std::ranges::any_of(config.rlimits, same)) return invalid(field, "appears twice");
+    isolators::Rlimit out{.resource = known->resource};
+    TRY_ASSIGN(out.soft, rlimit_value(limit.soft(), field + ".soft"));
+    TRY_ASSIGN(out.hard, rlimit_value(limit.hard(), field + ".hard"));
+    if (out.soft > out.hard) return invalid(field, "the soft limit is above the hard one");
+    config.rlimits.push_back(out);
+  }
+  return {};
+}
+
+Result<std::uint64_t> at_least_one(std::uint64_t value, std::string_view field) {
+  if (value > 0) return value;
+  return refused(field, "0 is no limit; say unlimited for none", "LIMIT_TOO_SMALL");
+}
+
+Result<> check_requests(const v1::ResourceRequests& requests, Resources& out) {
+  if (requests.has_millicpu()) {
+    TRY_ASSIGN(const std::uint64_t value,
+               at_least_one(requests.millicpu(), "resources.requests.millicpu"));
+    out.cpu_request = MilliCpu(value);
+  }
+  if (requests.has_memory_bytes()) {
+    TRY_ASSIGN(const std::uint64_t value,
+               at_least_one(requests.memory_bytes(), "resources.requests.memory_bytes"));
+    out.memory_request = Bytes(value);
+  }
+  return {};
+}
+
+Result<> check_cpu_and_memory(const v1::ResourceLimits& limits, Resources& out) {
+  if (limits.cpu().limit_case() == v1::CpuLimit::kMillicpu) {
+    TRY_ASSIGN(const std::uint64_t value,
+               at_least_one(limits.cpu().millicpu(), "resources.limits.cpu"));
+    out.cpu_limit = MilliCpu(value);
+  } else if (limits.cpu().has_unlimited()) {
+    out.cpu_limit.reset();
+  }
+  if (limits.memory().limit_case() == v1::MemoryLimit::kBytes) {
+    TRY_ASSIGN(const std::uint64_t value,
+               at_least_one(limits.memory().bytes(), "resources.limits.memory"));
+    out.memory_limit = Bytes(value);
+  } else if (limits.memory().has_unlimited()) {
+    out.memory_limit.reset();
+  }
+  return {};
+}
+
+Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
+  const v1::SwapLimit& swap = limits.swap();
+  if ((swap.has_none() || swap.limit_case() == v1::SwapLimit::kBytes) && !out.memory_limit) {
+    return invalid("resources.limits.swap", "needs a memory limit");
+  }
+  // The default: none beside a memory limit, unlimited without one.
+  if (out.memory_limit) out.swap_limit = Bytes(0);
+  if (swap.has_unlimited()) out.swap_limit.reset();
+  if (swap.limit_case() == v1::SwapLimit::kBytes) {
+    TRY_ASSIGN(const std::uint64_t value, at_least_one(swap.bytes(), "resources.limits.swap"));
+    out.swap_limit = Bytes(value);
+  }
+  if (limits.pids().limit_case() == v1::PidsLimit::kCount) {
+    TRY_ASSIGN(const std::uint64_t value,
+               at_least_one(limits.pids().count(), "resources.limits.pids"));
+    out.pids_limit = value;
+  } else if (limits.pids().has_unlimited()) {
+    out.pids_limit.reset();
+  }
+  return {};
+}
+
+// --- the rest -------------------------------------------------------------------------------
+
+bool is_hostname(std::string_view name) {
+  const auto good = [](char c) { return c != '_' && c != '/' && is_label_char(c); };
+  return name.size() <= 64 && std::ranges::all_of(name, good);
+}
+
+Result<> check_pod(const v1::PodSpec& pod, ContainerConfig& config) {
+  config.hostname = pod.hostname();
+  if (!is_hostname(pod.hostname())) {
+    return invalid("spec.pod.hostname",
+                   fmt::format("\"{}\" is not 1–64 characters of [A-Za-z0-9.-]", pod.hostname()));
+  }
+  switch (pod.network()) {
+    case v1::NETWORK_MODE_UNSPECIFIED:
+    case v1::NETWORK_MODE_NONE:
+      config.network = isolators::NetworkMode::kNone;
+      break;
+    case v1::NETWORK_MODE_HOST:
+      if (!pod.hostname().empty()) {
+        return invalid("spec.pod.hostname", "the host's network has the host's name");
+      }
+      config.network = isolators::NetworkMode::kHost;
+      break;
+    default:
+      return invalid("spec.pod.network", fmt::format("{} is no mode", int{pod.network()}));
+  }
+  config.sysctls.insert(pod.sysctls().begin(), pod.sysctls().end());
+  return {};
+}
+
+Result<> check_security(const v1::Security& security, ContainerConfig& config) {
+  const v1::Capabilities& capabilities = security.capabilities();
+  config.capabilities_add.assign(capabilities.add().begin(), capabilities.add().end());
+  config.capabilities_drop.assign(capabilities.drop().begin(), capabilities.drop().end());
+  config.no_new_privs = security.no_new_privs();
+  switch (security.seccomp()) {
+    case v1::SECCOMP_PROFILE_UNSPECIFIED:
+    case v1::SECCOMP_PROFILE_DEFAULT:
+      break;
+    case v1::SECCOMP_PROFILE_UNCONFINED:
+      config.seccomp = isolators::SeccompMode::kUnconfined;
+      break;
+    default:
+      return invalid("spec.security.seccomp",
+                     fmt::format("{} is no profile", int{security.seccomp()}));
+  }
+  switch (security.system_paths()) {
+    case v1::SYSTEM_PATHS_UNSPECIFIED:
+    case v1::SYSTEM_PATHS_PROTECTED:
+      break;
+    case v1::SYSTEM_PATHS_UNCONFINED:
+      config.system_paths_unconfined = true;
+      break;
+    default:
+      return invalid("spec.security.system_paths",
+                     fmt::format("{} is no value", int{security.system_paths()}));
+  }
+  return {};
+}
+
+Result<> check_log_path(const v1::LogOptions& options,
+                        const config::Config& config,
+                        LogSettings& out) {
+  const std::filesystem::path path = std::filesystem::path(options.path()).lexically_normal();
+  if (!path.is_absolute() || !path.has_filename()) {
+    return invalid("spec.log.path", fmt::format("\"{}\" is no absolute path", options.path()));
+  }
+  const auto allowed = [&path](const std::filesystem::path& base) { return is_below(path, base); };
+  if (std::ranges::none_of(config.log_directories, allowed)) {
+    return Error(Code::kPermissionDenied,
+                 fmt::format("spec.log.path: the configuration allows no log at \"{}\" "
+                             "(log_directories)",
+                             path.string()))
+        .with_reason("LOG_PATH_REFUSED");
+  }
+  out.directory = path.parent_path().string();
+  out.name = path.filename().string();
+  return {};
+}
+
+Result<> check_log(const v1::LogOptions& options, const config::Config& config, LogSettings& out) {
+  out.max_bytes = config.log.max_size.value();
+  out.max_files = config.log.max_files;
+  out.overflow = config.log.mode == config::LogMode::kDrop ? plan::LogOverflow::kDrop
+                                                           : plan::LogOverflow::kBlock;
+  if (!options.path().empty()) TRY(check_log_path(options, config, out));
+  if (options.has_max_size_bytes()) {
+    if (options.max_size_bytes() < kMinLogBytes) {
+      return refused("spec.log.max_size_bytes", "is below 64 KiB", "LIMIT_TOO_SMALL");
+    }
+    out.max_bytes = options.max_size_bytes();
+  }
+  if (options.has_max_files()) {
+    if (options.max_files() < 1 || options.max_files() > kMaxLogFiles) {
+      return invalid("spec.log.max_files", "is not between 1 and 100");
+    }
+    out.max_files = options.max_files();
+  }
+  switch (options.overflow()) {
+    case v1::LOG_OVERFLOW_UNSPECIFIED:
+      break;
+    case v1::LOG_OVERFLOW_BLOCK:
+      out.overflow = plan::LogOverflow::kBlock;
+      break;
+    case v1::LOG_OVERFLOW_DROP:
+      out.overflow = plan::LogOverflow::kDrop;
+      break;
+    default:
+      return invalid("spec.log.overflow", fmt::format("{} is no value", int{options.overflow()}));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> refuse_unknown_fields(const google::protobuf::Message& message, const std::string& path) {
+  const google::protobuf::Reflection* reflection = message.GetReflection();
+  const google::protobuf::UnknownFieldSet& unknown = reflection->GetUnknownFields(message);
+  if (!unknown.empty()) {
+    return refused(fmt::format("{}.{}", path, unknown.field(0).number()),
+                   "this daemon does not know the field with this number",
+                   "FIELD_UNKNOWN");
+  }
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const auto* field : fields) {
+    if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE ||
+        field->is_map()) {
+      continue;
+    }
+    const std::string name = fmt::format("{}.{}", path, field->name());
+    if (!field->is_repeated()) {
+      TRY(refuse_unknown_fields(reflection->GetMessage(message, field), name));
+      continue;
+    }
+    for (int i = 0; i < reflection->FieldSize(message, field); ++i) {
+      TRY(refuse_unknown_fields(reflection->GetRepeatedMessage(message, field, i),
+                                fmt::format("{}[{}]", name, i)));
+    }
+  }
+  return {};
+}
+
+Result<Resources> check_resources(const v1::Resources& resources, const config::Config& config) {
+  Resources out;
+  out.cpu_limit = config.defaults.cpus;
+  out.memory_limit = config.defaults.memory;
+  out.pids_limit = config.defaults.pids.value_or(kDefaultPids);
+  TRY(check_requests(resources.requests(), out));
+  TRY(check_cpu_and_memory(resources.limits(), out));
+  TRY(check_swap_and_pids(resources.limits(), out));
+  return out;
+}
+
+Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config) {
+  TRY(refuse_unknown_fields(spec, "spec"));
+  TRY(check_labels(spec.labels()));
+  TRY(check_annotations(spec));
+  CheckedSpec out;
+  TRY(check_root(spec.root(), out.config));
+  TRY(check_process(spec, out.config));
+  TRY(check_mounts(spec, config, out.config));
+  TRY(check_rlimits(spec, out.config));
+  TRY(check_pod(spec.pod(), out.config));
+  TRY(check_security(spec.security(), out.config));
+  TRY(check_log(spec.log(), config, out.log));
+  TRY(check_lifetime(spec, out));
+  TRY_ASSIGN(out.config.resources, check_resources(spec.resources(), config));
+  out.config.oom_score_adj = spec.oom_score_adj();
+  out.open_stdin = spec.stdin();
+  return out;
+}
+
+v1::Resources effective_resources(const Resources& resources) {
+  v1::Resources out;
+  if (resources.cpu_request) out.mutable_requests()->set_millicpu(resources.cpu_request->value());
+  if (resources.memory_request) {
+    out.mutable_requests()->set_memory_bytes(resources.memory_request->value());
+  }
+  v1::ResourceLimits& limits = *out.mutable_limits();
+  if (resources.cpu_limit) {
+    limits.mutable_cpu()->set_millicpu(resources.cpu_limit->value());
+  } else {
+    limits.mutable_cpu()->mutable_unlimited();
+  }
+  if (resources.memory_limit) {
+    limits.mutable_memory()->set_bytes(resources.memory_limit->value());
+  } else {
+    limits.mutable_memory()->mutable_unlimited();
+  }
+  if (!resources.swap_limit) {
+    limits.mutable_swap()->mutable_unlimited();
+  } else if (resources.swap_limit->value() == 0) {
+    limits.mutable_swap()->mutable_none();
+  } else {
+    limits.mutable_swap()->set_bytes(resources.swap_limit->value());
+  }
+  if (resources.pids_limit) {
+    limits.mutable_pids()->set_count(*resources.pids_limit);
+  } else {
+    limits.mutable_pids()->mutable_unlimited();
+  }
+  return out;
+}
+
+}  // namespace skerry::agent
