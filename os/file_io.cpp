@@ -100,7 +100,9 @@ Result<> write_file_atomic(int dir, const std::string& name, std::string_view by
     ::unlinkat(dir, temporary.c_str(), 0);
     return Error::from_errno(sys_errno, fmt::format("rename to \"{}\"", name));
   }
-  return fsync_fd(dir, name);
+  // Opened again, because `dir` may be an O_PATH descriptor, which cannot be synced.
+  TRY_ASSIGN(const auto readable, open_dir_at(dir, "."));
+  return fsync_fd(readable.get(), name);
 }
 
 Result<std::string> rename_to_trash(int dir, const std::string& name, int trash) {

@@ -20,7 +20,7 @@ namespace skerry::os {
 /// is empty, or an absolute path when `dir` is -1.
 struct HostPath {
   int dir = -1;
-  std::string path;
+  std::string path = {};
 };
 
 /// What a mount allows. A value that is false leaves the mount as it is.
@@ -44,15 +44,15 @@ enum class OverlayArm : std::uint8_t {
 
 struct OverlaySpec {
   /// Uppermost first, 1–500. Must not contain the work or upper directory.
-  std::vector<HostPath> lowers;
+  std::vector<HostPath> lowers = {};
   /// Absent makes a read-only overlay (at least two lowers then).
-  std::optional<HostPath> upper;
+  std::optional<HostPath> upper = std::nullopt;
   /// With upper only; an empty directory on the same file system.
-  std::optional<HostPath> work;
+  std::optional<HostPath> work = std::nullopt;
   /// No sync at unmount, and none by fsync: for scratch. Leaves work/work/incompat/volatile, which
   /// must be removed before the directories are mounted again.
   bool is_volatile = false;
-  MountFlags flags;
+  MountFlags flags = {};
 };
 
 /// Errors: INVALID_ARGUMENT for a bad number of layers; NOT_FOUND for a layer that is not there;
@@ -61,12 +61,12 @@ struct OverlaySpec {
 Result<UniqueFd> make_overlay(const OverlaySpec& spec, OverlayArm arm);
 
 struct TmpfsSpec {
-  Bytes size;                ///< Zero is the kernel's default, half of memory.
+  Bytes size = {};           ///< Zero is the kernel's default, half of memory.
   std::uint64_t inodes = 0;  ///< Zero is the kernel's default.
   mode_t mode = 01777;       ///< Of the root directory.
   uid_t uid = 0;
   gid_t gid = 0;
-  MountFlags flags;
+  MountFlags flags = {};
 };
 Result<UniqueFd> make_tmpfs(const TmpfsSpec& spec);
 

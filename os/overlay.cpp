@@ -1,9 +1,15 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -62,18 +68,69 @@ Result<UniqueFd> overlay_layer_by_layer(const OverlaySpec& spec) {
   return context.mount(spec.flags);
 }
 
+/// One directory of the overlay: as the caller named it, and by path for the scratch namespace.
+struct NamedLayer {
+  UniqueFd fd;
+  std::string path;
+  int scratch_fd = -1;
+};
+
 /// What the scratch process needs and what it found; it shares our memory while we wait.
 struct ScratchMount {
-  const char* options;
+  std::vector<NamedLayer> layers;  ///< The lowers, then upper and work where there are.
+  std::size_t lowers = 0;
+  bool is_volatile = false;
+  std::array<char, kMaxMountOptions + 1> options{};
+  std::size_t length = 0;
   int mount = -1;
   int sys_errno = 0;
   const char* failed_call = nullptr;
+
+  // A child killed half-way leaves its descriptors in the table it shares with us.
+  ~ScratchMount() {
+    for (const auto& layer : layers) UniqueFd(layer.scratch_fd).reset();
+    UniqueFd(mount).reset();
+  }
+
+  bool append(std::string_view text) {
+    if (length + text.size() > kMaxMountOptions) return false;
+    std::memcpy(options.data() + length, text.data(), text.size());
+    length += text.size();
+    return true;
+  }
+  bool append(std::string_view key, int number) {
+    std::array<char, 12> digits{};
+    const auto end = std::to_chars(digits.begin(), digits.end(), number).ptr;
+    return append(key) && append({digits.data(), static_cast<std::size_t>(end - digits.begin())});
+  }
+  bool compose() {
+    bool fits = true;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      std::string_view key = i == 0 ? "lowerdir=" : ":";
+      if (i == lowers) key = ",upperdir=";
+      if (i == lowers + 1) key = ",workdir=";
+      fits = fits && append(key, layers[i].scratch_fd);
+    }
+    return fits && (!is_volatile || append(",volatile"));
+  }
 };
 
-int fail(ScratchMount& scratch, const char* call) {
-  scratch.sys_errno = errno;
+int fail(ScratchMount& scratch, int sys_errno, const char* call) {
+  scratch.sys_errno = sys_errno;
   scratch.failed_call = call;
   return 1;
+}
+
+// The kernel takes layers only from the namespace of whoever mounts, so descriptors of ours will
+// not do: each path is opened again, and must lead to the same directory.
+bool reopen(NamedLayer& layer) {
+  layer.scratch_fd = ::open(layer.path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (layer.scratch_fd < 0) return false;
+  struct stat wanted {};
+  struct stat found {};
+  if (::fstat(layer.fd.get(), &wanted) != 0 || ::fstat(layer.scratch_fd, &found) != 0) return false;
+  errno = ESTALE;
+  return wanted.st_dev == found.st_dev && wanted.st_ino == found.st_ino;
 }
 
 // Runs in a process of its own that has a copy of our mount namespace and shares memory and
@@ -83,18 +140,21 @@ int fail(ScratchMount& scratch, const char* call) {
 int mount_in_scratch(void* argument) {
   auto& scratch = *static_cast<ScratchMount*>(argument);
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-    return fail(scratch, "make mounts private");
-  if (::chdir("/proc/self/fd") != 0) return fail(scratch, "enter /proc/self/fd");
-  if (::mount("overlay", "/proc", "overlay", 0, scratch.options) != 0)
-    return fail(scratch, "mount overlay");
+    return fail(scratch, errno, "make mounts private");
+  for (auto& layer : scratch.layers) {
+    if (!reopen(layer)) return fail(scratch, errno, "open layer again");
+  }
+  if (!scratch.compose()) return fail(scratch, E2BIG, "compose options");
+  if (::chdir("/proc/self/fd") != 0) return fail(scratch, errno, "enter /proc/self/fd");
+  if (::mount("overlay", "/proc", "overlay", 0, scratch.options.data()) != 0)
+    return fail(scratch, errno, "mount overlay");
   scratch.mount = ::open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (scratch.mount < 0) return fail(scratch, "clone mount of overlay");
+  if (scratch.mount < 0) return fail(scratch, errno, "clone mount of overlay");
   return 0;
 }
 
-Result<UniqueFd> run_scratch_mount(const std::string& options) {
-  ScratchMount scratch{.options = options.c_str()};
-  alignas(16) std::array<char, 64UL * 1024> stack;
+Result<> run_in_scratch(ScratchMount& scratch) {
+  alignas(16) std::array<char, 32UL * 1024> stack;
   int pidfd = -1;
   sys::CloneArgs args;
   args.flags = CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS | CLONE_PIDFD;
@@ -109,35 +169,36 @@ Result<UniqueFd> run_scratch_mount(const std::string& options) {
   const pid_t pid = sys::clone3_call(args, mount_in_scratch, &scratch);
   const int sys_errno = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return Error::from_errno(sys_errno, "clone scratch process for overlay");
+  if (pid < 0) return Error::from_errno(sys_errno, "clone scratch process");
   const UniqueFd process(pidfd);
-  UniqueFd mount(scratch.mount);
   TRY(wait_and_reap(process.get()));
   if (scratch.failed_call != nullptr)
     return Error::from_errno(scratch.sys_errno, scratch.failed_call);
-  return mount;
+  return {};
+}
+
+Result<> add_named(ScratchMount& scratch, const HostPath& path) {
+  TRY_ASSIGN(auto fd, open_layer(path));
+  std::array<char, PATH_MAX> target{};
+  const auto link = fmt::format("/proc/self/fd/{}", fd.get());
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  if (length < 0) return Error::from_errno(errno, fmt::format("read \"{}\"", link));
+  scratch.layers.push_back(
+      {.fd = std::move(fd), .path = {target.data(), static_cast<std::size_t>(length)}});
+  return {};
 }
 
 Result<UniqueFd> overlay_by_one_string(const OverlaySpec& spec) {
-  std::vector<UniqueFd> layers;
-  std::string options = "lowerdir=";
-  for (const auto& lower : spec.lowers) {
-    TRY_ASSIGN(auto fd, open_layer(lower));
-    if (!layers.empty()) options.push_back(':');
-    options += std::to_string(fd.get());
-    layers.push_back(std::move(fd));
-  }
+  ScratchMount scratch;
+  scratch.lowers = spec.lowers.size();
+  scratch.is_volatile = spec.is_volatile;
+  for (const auto& lower : spec.lowers) TRY(add_named(scratch, lower));
   if (spec.upper) {
-    TRY_ASSIGN(auto upper, open_layer(*spec.upper));
-    TRY_ASSIGN(auto work, open_layer(*spec.work));
-    options += fmt::format(",upperdir={},workdir={}", upper.get(), work.get());
-    layers.push_back(std::move(upper));
-    layers.push_back(std::move(work));
+    TRY(add_named(scratch, *spec.upper));
+    TRY(add_named(scratch, *spec.work));
   }
-  if (spec.is_volatile) options += ",volatile";
-  if (options.size() > kMaxMountOptions)
-    return Error(Code::kResourceExhausted, "overlay options are longer than a page");
-  TRY_ASSIGN(auto mount, run_scratch_mount(options));
+  TRY(run_in_scratch(scratch));
+  UniqueFd mount(std::exchange(scratch.mount, -1));
   TRY(set_mount_flags(mount.get(), spec.flags, MountScope::kOne));
   return mount;
 }

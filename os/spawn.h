@@ -20,17 +20,17 @@ namespace skerry::os {
 
 struct Command {
   /// Absolute path; never searched in PATH. Empty runs `program_fd`.
-  std::string program;
+  std::string program = {};
   int program_fd = -1;
   /// argv[0] included.
-  std::vector<std::string> arguments;
+  std::vector<std::string> arguments = {};
   /// The whole environment, "NAME=value"; nothing is inherited.
-  std::vector<std::string> environment;
+  std::vector<std::string> environment = {};
   /// Absent keeps ours.
-  std::optional<std::string> directory;
+  std::optional<std::string> directory = {};
   /// Descriptors the program gets (borrowed): first its number there, then ours. 0, 1 and 2 not
   /// named here are /dev/null, or pipes of run(). All others are closed.
-  std::vector<std::pair<int, int>> fds;
+  std::vector<std::pair<int, int>> fds = {};
   /// The group it starts in, borrowed; null stays in ours.
   const CgroupJoin* cgroup = nullptr;
   /// SIGKILL to the program when the thread that started it ends.
@@ -45,7 +45,7 @@ Result<ProcessRef> spawn(const Command& command);
 
 /// What is written to the program's standard input, how much is kept of its output.
 struct RunOptions {
-  std::string input;
+  std::string input = {};
   Bytes output_cap = Bytes{64 * 1024};
 };
 
