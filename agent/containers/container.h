@@ -1,0 +1,85 @@
+// One container in the daemon's memory: its record, and the kernel's handles of its processes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "agent/containers/record.h"
+#include "agent/containers/shim_link.h"
+#include "agent/containers/snapshot.h"
+#include "agent/containers/spec.h"
+#include "agent/events/event_log.h"
+#include "agent/runtime/cancel_token.h"
+#include "agent/runtime/reactor.h"
+#include "os/cgroup/cgroup.h"
+#include "os/pidfd.h"
+
+namespace skerry::agent {
+
+struct Container;
+
+/// What a waiting call gets: the container as it was when the condition held.
+using Reply = std::function<void(Result<ViewPtr>)>;
+
+/// A call that waits for the container to get somewhere.
+struct Waiter {
+  /// Absent: not yet. Else what to answer. Looked at after each change.
+  std::function<std::optional<Result<>>(const Container&)> ready;
+  Reply reply;
+};
+
+/// How the first process ended, before it is known why.
+struct PendingExit {
+  bool status_known = false;
+  int status = 0;  ///< as of waitpid(2)
+  WallTime time;
+  bool shim_lost = false;
+};
+
+/// Owned by the reactor. What is only there while processes live is empty otherwise.
+struct Container {
+  Record record;
+  CheckedSpec spec;
+  Uid uid;
+
+  // The launch in flight.
+  std::shared_ptr<runtime::CancelToken> launch;
+
+  // The living.
+  std::shared_ptr<os::Cgroup> cgroup;
+  os::ProcessRef process;
+  UniqueFd shim_pidfd;
+  std::unique_ptr<ShimLink> shim;
+  runtime::Watch shim_watch;
+
+  // The ending.
+  std::optional<PendingExit> pending_exit;
+  runtime::Timer stop_timer;  ///< grace, then the repeated kill
+  runtime::Timer ttl_timer;
+  bool log_complete = false;  ///< every byte of output is in the log
+  bool releasing = false;
+  bool removing = false;
+  bool remove_requested = false;
+  /// Readers of the log that a removal waits for, for a while.
+  std::uint32_t log_readers = 0;
+
+  /// Somebody feeds the standard input.
+  std::function<void(Result<UniqueFd>)> stdin_waiter;
+  bool stdin_taken = false;
+
+  /// Events whose transaction failed (full disk): what happened is true all the same, and recorded
+  /// when there is room again.
+  std::vector<events::NewEvent> unsaved;
+  runtime::Timer save_timer;
+
+  std::vector<Waiter> waiters;
+  ViewPtr view;
+
+  State state() const { return state_of(record); }
+  skerry::v1::Container& api() { return *record.mutable_container(); }
+  const skerry::v1::Container& api() const { return record.container(); }
+};
+
+}  // namespace skerry::agent

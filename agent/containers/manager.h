@@ -1,0 +1,205 @@
+// The containers of this host: every request and every event of the kernel that concerns one ends
+// here, on the reactor, and becomes a checked transition, a transaction and a published event.
+//
+//   manager.cpp   requests, lookup, transactions        stop.cpp     signals, stop, pause, update
+//   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
+//   exit.cpp      how an attempt ends                   (recovery/   restores what was recorded)
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "agent/config/config.h"
+#include "agent/containers/container.h"
+#include "agent/containers/host.h"
+#include "agent/events/event_log.h"
+#include "agent/operations/debt_keeper.h"
+#include "agent/operations/interpreter.h"
+#include "agent/runtime/trace.h"
+#include "agent/runtime/worker_pool.h"
+#include "agent/store/store.h"
+#include "skerry/v1/container_service.pb.h"
+#include "skerry/v1/event.pb.h"
+
+namespace skerry::agent {
+
+/// An image as a launch needs it.
+struct ResolvedImage {
+  std::string content_id;
+  std::vector<std::string> layers;  ///< host directories, lowest first
+};
+
+enum class LaunchGoal : std::uint8_t { kAccepted, kCreated, kRunning };
+enum class WaitGoal : std::uint8_t { kExited, kReleased, kRemoved };
+
+struct LaunchRequest {
+  std::string tenant;
+  std::string id;
+  std::string name;
+  skerry::v1::ContainerSpec spec;
+  CheckedSpec checked;
+  /// Create: the process is held at its barrier.
+  bool hold = false;
+  LaunchGoal goal = LaunchGoal::kRunning;
+};
+
+struct StopRequest {
+  std::optional<int> signal;
+  std::optional<std::chrono::milliseconds> grace;
+};
+
+struct UpdateRequest {
+  std::optional<std::uint64_t> expected_revision;
+  /// Absent: labels stay.
+  std::optional<std::map<std::string, std::string>> labels;
+  /// Changes the recorded resources in place; absent: they stay.
+  std::function<Result<>(skerry::v1::Resources&)> resources;
+};
+
+/// Thread: reactor, every member. Replies are called on the reactor, at the end of the turn, when
+/// the snapshot already shows what they tell of.
+class ContainerManager final {
+ public:
+  struct Parts {
+    runtime::Reactor& reactor;
+    runtime::WorkerPool& workers;
+    runtime::Trace& trace;
+    const Clock& clock;
+    const config::Config& config;
+    store::Store& store;
+    events::EventLog& events;
+    operations::Interpreter& interpreter;
+    operations::DebtKeeper& debts;
+    Host& host;
+    SnapshotBoard& board;
+    /// Names to layers; called on the reactor, never blocks.
+    std::function<Result<ResolvedImage>(const std::string& image)> resolve_image;
+  };
+  explicit ContainerManager(Parts parts);
+  ContainerManager(const ContainerManager&) = delete;
+  ContainerManager& operator=(const ContainerManager&) = delete;
+  ~ContainerManager();
+
+  // Requests. Errors are those ContainerService documents.
+  void launch(LaunchRequest request, Reply reply);
+  void start(const skerry::v1::ContainerRef& ref, Reply reply);
+  void stop(const skerry::v1::ContainerRef& ref, const StopRequest& request, Reply reply);
+  void kill(const skerry::v1::ContainerRef& ref, int signal, bool all, Reply reply);
+  void pause(const skerry::v1::ContainerRef& ref, Reply reply);
+  void resume(const skerry::v1::ContainerRef& ref, Reply reply);
+  void update(const skerry::v1::ContainerRef& ref, UpdateRequest request, Reply reply);
+  void wait(const skerry::v1::ContainerRef& ref, WaitGoal goal, Reply reply);
+  /// Done when the container is gone.
+  void remove(const skerry::v1::ContainerRef& ref, bool force, Reply reply);
+
+  /// The write end of a container's standard input. `close_stdin` gives it back.
+  void open_stdin(const skerry::v1::ContainerRef& ref,
+                  std::function<void(Result<std::pair<Uid, UniqueFd>>)> done);
+  void release_stdin(const Uid& uid, bool close);
+
+  /// Finds by uid, id or name. Errors: NOT_FOUND (reasons CONTAINER_NOT_FOUND, REMOVED);
+  /// INVALID_ARGUMENT when the reference names nothing.
+  Result<Container*> find(const skerry::v1::ContainerRef& ref);
+  Container* find(const Uid& uid);
+
+  /// A reader of the log came (+1) or went (-1): a removal on exit waits for the last one.
+  void count_log_reader(const Uid& uid, int change);
+
+  /// Whether a container, in any state, is made from the image.
+  bool uses_image(const std::string& content_id) const;
+  std::uint32_t count_users(const std::string& content_id) const;
+
+  /// For recovery and stats.
+  const std::unordered_map<std::string, std::unique_ptr<Container>>& containers() const {
+    return containers_;
+  }
+
+  /// Names of all steps this manager runs, for the failpoint registry.
+  static std::vector<std::string> step_names(const isolators::IsolatorChain& isolators);
+
+ private:
+  friend class Recovery;
+
+  // manager.cpp
+  Result<Container*> find_existing(const LaunchRequest& request);
+  Result<std::unique_ptr<Container>> accept(LaunchRequest& request);
+  Container& insert(std::unique_ptr<Container> container);
+  void erase(Container& container);
+  /// Checks the transition and changes the state; in memory only.
+  Result<> transit(Container& container, Transition transition);
+  skerry::v1::Event make_event(const Container& container, skerry::v1::EventType type) const;
+  skerry::v1::Event state_event(const Container& container, State from) const;
+  /// Writes the record and the event. For requests: on error nothing has happened.
+  Result<> record(store::Transaction& transaction,
+                  Container& container,
+                  const skerry::v1::Event& event);
+  /// The same for what has happened anyway: a full disk only delays the writing of it.
+  void record_fact(Container& container,
+                   const skerry::v1::Event& event,
+                   const std::function<void(store::Transaction&)>& more = {});
+  void save_later(Container& container, events::NewEvent event);
+  void changed(Container& container);
+  void check_waiters(Container& container);
+  void wait_until(Container& container, Waiter waiter);
+  void answer(Reply reply, Result<ViewPtr> result);
+  void end_turn();
+
+  // attempt.cpp
+  void begin_attempt(Container& container, store::Transaction& transaction);
+  std::shared_ptr<LaunchJob> make_job(const Container& container) const;
+  void launched(const Uid& uid,
+                const std::shared_ptr<LaunchJob>& job,
+                const operations::Outcome& outcome);
+  void launch_succeeded(Container& container, LaunchJob& job, const operations::Outcome& outcome);
+  void launch_failed(Container& container, const operations::Outcome& outcome);
+  void let_go(Container& container);
+  void adopt_process(Container& container, LaunchJob& job);
+  void attach_shim(Container& container, UniqueFd socket);
+  void watch_shim(Container& container);
+  void on_shim_report(Container& container, std::optional<ShimReport> report);
+  void on_running(Container& container, std::uint64_t time_ns);
+
+  // exit.cpp
+  void on_exit(Container& container, const PendingExit& exit);
+  void on_shim_gone(Container& container);
+  void on_start_failed(Container& container, const launcher::ShimPacket& packet);
+  void settle_exit(const Uid& uid);
+  void finish_exit(Container& container, std::uint64_t oom_kills);
+  void drop_handles(Container& container);
+  skerry::v1::ExitInfo explain_exit(const Container& container,
+                                    const PendingExit& exit,
+                                    std::uint64_t oom_kills) const;
+
+  // stop.cpp
+  void begin_stop(Container& container, int signal, std::chrono::milliseconds grace);
+  void kill_all(Container& container);
+  void freeze_or_thaw(Container& container, Transition transition, Reply reply);
+  void apply_resources(Container& container,
+                       isolators::Resources resources,
+                       std::function<void(Result<>)> done);
+  Result<> record_update(Container& container,
+                         const UpdateRequest& request,
+                         const skerry::v1::Resources& wanted,
+                         const isolators::Resources& effective);
+
+  // release.cpp
+  void begin_release(Container& container, store::Transaction& transaction);
+  void released(const Uid& uid, const operations::Outcome& outcome);
+  void plan_removal(Container& container);
+  void begin_removal(Container& container);
+  void removed(const Uid& uid, const operations::Outcome& outcome);
+
+  Parts parts_;
+  std::unordered_map<std::string, std::unique_ptr<Container>> containers_;  ///< by uid
+  std::map<std::pair<std::string, std::string>, Container*> by_id_;         ///< (tenant, id)
+  std::map<std::pair<std::string, std::string>, Container*> by_name_;       ///< (tenant, name)
+  std::map<std::pair<std::string, std::string>, Uid> removed_ids_;          ///< tombstones
+  std::uint64_t next_ordinal_ = 1;
+  std::vector<std::pair<Reply, Result<ViewPtr>>> answers_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace skerry::agent
