@@ -57,7 +57,8 @@ Result<Unpacked> work(const Options& options) {
   if (!unpacked) return unpacked;
   // One syncfs and not an fsync for each of 100,000 files: the daemon gives the tree its name only
   // after it is on disk, and a tree that is named is whole.
-  if (::syncfs(root) != 0)
+  TRY_ASSIGN(const UniqueFd top, os::open_beneath(root, ".", O_RDONLY | O_DIRECTORY));
+  if (::syncfs(top.get()) != 0)
     return explain_full_disk(Error::from_errno(errno, "write the tree to disk"));
   return unpacked;
 }

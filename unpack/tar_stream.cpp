@@ -2,7 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <unistd.h>
 
 #include <cerrno>
 
@@ -13,8 +12,6 @@
 
 namespace skerry::unpack {
 namespace {
-
-constexpr std::size_t kReadSize = 128UL * 1024;
 
 Error bad_archive(std::string_view reason, std::string message) {
   return Error(Code::kInvalidArgument, std::move(message)).with_reason(reason);
@@ -37,19 +34,14 @@ Error TarStream::failure_of(archive* handle) {
 
 ssize_t TarStream::read_source(archive* handle, void* self, const void** buffer) {
   auto& stream = *static_cast<TarStream*>(self);
-  ssize_t count = 0;
-  do {
-    count = ::read(stream.source_, stream.buffer_.data(), stream.buffer_.size());
-  } while (count < 0 && errno == EINTR);
-  if (count < 0) {
-    const int sys_errno = errno;
-    stream.failure_ = Error::from_errno(sys_errno, "read the archive");
-    ::archive_set_error(handle, sys_errno, "read");
+  auto bytes = stream.source_.next();
+  if (!bytes) {
+    stream.failure_ = std::move(bytes).error();
+    ::archive_set_error(handle, EIO, "source");
     return -1;
   }
-  stream.compressed_ += static_cast<std::uint64_t>(count);
-  *buffer = stream.buffer_.data();
-  return count;
+  *buffer = bytes->data();
+  return static_cast<ssize_t>(bytes->size());
 }
 
 Result<std::span<const std::byte>> TarStream::pull() {
@@ -62,7 +54,7 @@ Result<std::span<const std::byte>> TarStream::pull() {
     if (code != ARCHIVE_OK) return failure_of(decompressor_.get());
     if (size == 0) continue;
     uncompressed_ += size;
-    TRY(budget_.check_stream(uncompressed_, compressed_));
+    TRY(budget_.check_stream(uncompressed_, source_.consumed()));
     const std::span bytes(static_cast<const std::byte*>(data), size);
     hash_.update(bytes);
     return bytes;
@@ -87,8 +79,7 @@ Result<> TarStream::open_decompressor() {
   decompressor_.reset(::archive_read_new());
   CHECK(decompressor_ != nullptr);
   archive* const handle = decompressor_.get();
-  // Anything but OK means that libarchive would run a program (`gzip -d`) instead.
-  CHECK(::archive_read_support_filter_gzip(handle) == ARCHIVE_OK);
+  // Anything but OK means that libarchive would run a program (`xz -d`) instead.
   CHECK(::archive_read_support_filter_zstd(handle) == ARCHIVE_OK);
   CHECK(::archive_read_support_filter_xz(handle) == ARCHIVE_OK);
   CHECK(::archive_read_support_filter_bzip2(handle) == ARCHIVE_OK);
@@ -98,7 +89,7 @@ Result<> TarStream::open_decompressor() {
     return failure_of(handle);
   // The last filter in the count is the source itself. Compression inside compression is how small
   // archives hide how large they are.
-  if (::archive_filter_count(handle) > 2)
+  if (::archive_filter_count(handle) > (source_.is_gzip() ? 1 : 2))
     return bad_archive("ARCHIVE_FORMAT_UNKNOWN", "the archive is compressed more than once");
   archive_entry* entry = nullptr;
   const int code = ::archive_read_next_header(handle, &entry);
@@ -108,7 +99,6 @@ Result<> TarStream::open_decompressor() {
 }
 
 Result<> TarStream::open() {
-  buffer_.resize(kReadSize);
   TRY(open_decompressor());
   tar_.reset(::archive_read_new());
   CHECK(tar_ != nullptr);

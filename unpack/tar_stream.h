@@ -10,10 +10,10 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "base/result.h"
 #include "unpack/budget.h"
+#include "unpack/byte_source.h"
 #include "unpack/sha256.h"
 
 struct archive;
@@ -59,11 +59,9 @@ class TarStream final {
   Result<> open_decompressor();
   Error failure_of(archive* handle);
 
-  int source_;
+  ByteSource source_;
   Budget& budget_;
-  std::vector<std::byte> buffer_;
   Sha256 hash_;
-  std::uint64_t compressed_ = 0;
   std::uint64_t uncompressed_ = 0;
   bool at_end_ = false;
   /// What went wrong inside a callback, which can only say that something did.
