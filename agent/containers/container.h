@@ -36,6 +36,10 @@ struct PendingExit {
   int status = 0;  ///< as of waitpid(2)
   WallTime time;
   bool shim_lost = false;
+  /// It never ran: exec failed after the barrier.
+  std::optional<Error> launch_error;
+  /// The host went down with it.
+  bool host_reboot = false;
 };
 
 /// Owned by the reactor. What is only there while processes live is empty otherwise.
@@ -62,12 +66,15 @@ struct Container {
   bool releasing = false;
   bool removing = false;
   bool remove_requested = false;
+  std::optional<Error> remove_error;  ///< why the last removal failed
+  bool gone = false;                  ///< removed; only its last waiters still look
   /// Readers of the log that a removal waits for, for a while.
   std::uint32_t log_readers = 0;
 
-  /// Somebody feeds the standard input.
-  std::function<void(Result<UniqueFd>)> stdin_waiter;
+  /// The call that feeds the standard input; empty function: it has its descriptor.
   bool stdin_taken = false;
+  bool stdin_closed = false;
+  std::function<void(Result<UniqueFd>)> stdin_waiter;
 
   /// Events whose transaction failed (full disk): what happened is true all the same, and recorded
   /// when there is room again.

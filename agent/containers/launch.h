@@ -12,6 +12,7 @@
 #include "agent/operations/step.h"
 #include "isolators/container_config.h"
 #include "isolators/isolator.h"
+#include "logs/exit_record.h"
 #include "os/pidfd.h"
 
 namespace skerry::agent {
@@ -71,5 +72,10 @@ Result<std::pair<Uid, isolators::Checkpoint>> decode_isolator_debt(std::string_v
 Result<> kill_and_wait(os::CgroupManager& cgroups,
                        const os::CgroupPath& path,
                        std::chrono::milliseconds deadline);
+
+/// What a container's shim wrote at its exit; absent when it has not (or the file is gone). Thread:
+/// any.
+Result<std::optional<logs::ExitRecord>> read_recorded_exit(const Directories& directories,
+                                                           const Uid& uid);
 
 }  // namespace skerry::agent

@@ -132,9 +132,8 @@ void ContainerManager::launch(LaunchRequest request, Reply reply) {
     if (!accepted) return answer(std::move(reply), std::move(accepted).error());
     Container& fresh = **accepted;
     store::Transaction transaction = parts_.store.begin();
-    begin_attempt(fresh, transaction);
-    auto recorded = record(transaction, fresh, state_event(fresh, State{}));
-    if (recorded) recorded = transaction.commit();
+    begin_attempt(fresh, transaction, State{});
+    auto recorded = transaction.commit();
     if (!recorded) return answer(std::move(reply), std::move(recorded).error().wrap("accept"));
     container = &insert(std::move(*accepted));
     changed(*container);
@@ -276,9 +275,9 @@ Event ContainerManager::state_event(const Container& container, State from) cons
   return event;
 }
 
-Result<> ContainerManager::record(store::Transaction& transaction,
-                                  Container& container,
-                                  const Event& event) {
+void ContainerManager::record(store::Transaction& transaction,
+                              Container& container,
+                              const Event& event) {
   container.api().set_revision(container.api().revision() + 1);
   Event numbered = event;
   numbered.set_revision(container.api().revision());
@@ -287,14 +286,13 @@ Result<> ContainerManager::record(store::Transaction& transaction,
                        {.type = static_cast<std::uint32_t>(numbered.type()),
                         .object = container.uid.str(),
                         .blob = numbered.SerializeAsString()});
-  return {};
 }
 
 void ContainerManager::record_fact(Container& container,
                                    const Event& event,
                                    const std::function<void(store::Transaction&)>& more) {
   store::Transaction transaction = parts_.store.begin();
-  static_cast<void>(record(transaction, container, event));
+  record(transaction, container, event);
   if (more) more(transaction);
   const auto committed = transaction.commit();
   if (!committed) {
@@ -380,10 +378,10 @@ void ContainerManager::wait(const ContainerRef& ref, WaitGoal goal, Reply reply)
   if (!container) {
     return answer(std::move(reply), std::move(container).error());
   }
-  // REMOVED is answered by whoever removes: see removed().
   wait_until(**container,
              Waiter{.ready = [goal](const Container& c) -> std::optional<Result<>> {
-                      const bool exited = c.state() == State::kExited && !c.pending_exit;
+                      if (c.gone) return Result<>();
+                      const bool exited = c.state() == State::kExited;
                       if (goal == WaitGoal::kExited && exited) return Result<>();
                       if (goal == WaitGoal::kReleased && exited && c.api().released()) {
                         return Result<>();

@@ -132,10 +132,10 @@ class ContainerManager final {
   Result<> transit(Container& container, Transition transition);
   skerry::v1::Event make_event(const Container& container, skerry::v1::EventType type) const;
   skerry::v1::Event state_event(const Container& container, State from) const;
-  /// Writes the record and the event. For requests: on error nothing has happened.
-  Result<> record(store::Transaction& transaction,
-                  Container& container,
-                  const skerry::v1::Event& event);
+  /// Puts the record, one revision on, and the event into the transaction.
+  void record(store::Transaction& transaction,
+              Container& container,
+              const skerry::v1::Event& event);
   /// The same for what has happened anyway: a full disk only delays the writing of it.
   void record_fact(Container& container,
                    const skerry::v1::Event& event,
@@ -148,17 +148,19 @@ class ContainerManager final {
   void end_turn();
 
   // attempt.cpp
-  void begin_attempt(Container& container, store::Transaction& transaction);
+  /// `from` is State{} for a container that is new.
+  void begin_attempt(Container& container, store::Transaction& transaction, State from);
   std::shared_ptr<LaunchJob> make_job(const Container& container) const;
   void launched(const Uid& uid,
                 const std::shared_ptr<LaunchJob>& job,
                 const operations::Outcome& outcome);
   void launch_succeeded(Container& container, LaunchJob& job, const operations::Outcome& outcome);
   void launch_failed(Container& container, const operations::Outcome& outcome);
-  void let_go(Container& container);
+  Result<> let_go(Container& container);
   void adopt_process(Container& container, LaunchJob& job);
   void attach_shim(Container& container, UniqueFd socket);
   void watch_shim(Container& container);
+  void on_stdin(Container& container, ShimReport& report);
   void on_shim_report(Container& container, std::optional<ShimReport> report);
   void on_running(Container& container, std::uint64_t time_ns);
 
@@ -166,24 +168,21 @@ class ContainerManager final {
   void on_exit(Container& container, const PendingExit& exit);
   void on_shim_gone(Container& container);
   void on_start_failed(Container& container, const launcher::ShimPacket& packet);
-  void settle_exit(const Uid& uid);
+  void settle_exit(Container& container);
+  void kill_what_is_left(Container& container);
   void finish_exit(Container& container, std::uint64_t oom_kills);
-  void drop_handles(Container& container);
-  skerry::v1::ExitInfo explain_exit(const Container& container,
-                                    const PendingExit& exit,
-                                    std::uint64_t oom_kills) const;
+  static void record_launch_error(Container& container, const Error& error);
 
   // stop.cpp
   void begin_stop(Container& container, int signal, std::chrono::milliseconds grace);
   void kill_all(Container& container);
+  void repeat_kill(Container& container);
   void freeze_or_thaw(Container& container, Transition transition, Reply reply);
-  void apply_resources(Container& container,
-                       isolators::Resources resources,
-                       std::function<void(Result<>)> done);
-  Result<> record_update(Container& container,
-                         const UpdateRequest& request,
-                         const skerry::v1::Resources& wanted,
-                         const isolators::Resources& effective);
+  void frozen_or_thawed(const Uid& uid, Transition transition, Result<> result, const Reply& reply);
+  struct UpdatePlan;
+  Result<UpdatePlan> plan_update(Container& container, const UpdateRequest& request) const;
+  void apply_update(Container& container, UpdatePlan plan, Reply reply);
+  Result<> record_update(Container& container, const UpdatePlan& plan);
 
   // release.cpp
   void begin_release(Container& container, store::Transaction& transaction);
@@ -191,6 +190,7 @@ class ContainerManager final {
   void plan_removal(Container& container);
   void begin_removal(Container& container);
   void removed(const Uid& uid, const operations::Outcome& outcome);
+  void register_debts();
 
   Parts parts_;
   std::unordered_map<std::string, std::unique_ptr<Container>> containers_;  ///< by uid

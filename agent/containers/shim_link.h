@@ -31,11 +31,12 @@ class ShimLink final {
                                                   Handler handler);
   /// Errors: UNAVAILABLE when the shim is gone. Blocks: never.
   Result<> send(launcher::ShimMessage message);
+  /// Hands over what has arrived already, without waiting for the reactor to say so.
+  void drain();
 
  private:
   ShimLink(UniqueFd socket, Handler handler)
       : socket_(std::move(socket)), handler_(std::move(handler)) {}
-  void drain();
 
   UniqueFd socket_;
   Handler handler_;

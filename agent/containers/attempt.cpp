@@ -1,0 +1,364 @@
+// Launch and start: an attempt from its acceptance to a running command.
+
+#include <sys/epoll.h>
+
+#include <google/protobuf/util/time_util.h>
+
+#include "agent/containers/launch_failure.h"
+#include "agent/containers/manager.h"
+
+namespace skerry::agent {
+
+using launcher::ShimMessage;
+using operations::Outcome;
+
+void ContainerManager::begin_attempt(Container& container,
+                                     store::Transaction& transaction,
+                                     State from) {
+  skerry::v1::Container& api = container.api();
+  Record& record = container.record;
+  api.set_attempt(api.attempt() + 1);
+  api.set_released(false);
+  api.set_oom_kills(0);
+  api.clear_exit();
+  api.clear_started_at();
+  record.set_boot_id(parts_.host.facts.boot_id);
+  record.set_stop_requested(false);
+  record.clear_checkpoints();
+  record.clear_timings();
+  record.clear_error_code();
+  container.pending_exit.reset();
+  container.log_complete = false;
+  container.stdin_closed = false;
+
+  CHECK(transit(container, Transition::kRestart).has_value());
+  this->record(transaction, container, state_event(container, from));
+  CHECK(transit(container, Transition::kPrepare).has_value());
+  this->record(transaction, container, state_event(container, State::kAccepted));
+
+  container.launch = std::make_shared<runtime::CancelToken>();
+  const std::shared_ptr<LaunchJob> job = make_job(container);
+  operations::Operation operation;
+  operation.name = "launch";
+  operation.object = container.uid;
+  operation.steps = launch_steps(job, parts_.host);
+  operation.cancel = container.launch;
+  operation.done = [this, uid = container.uid, job](const Outcome& outcome) {
+    launched(uid, job, outcome);
+  };
+  parts_.interpreter.start(transaction, std::move(operation));
+}
+
+std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container) const {
+  auto job = std::make_shared<LaunchJob>();
+  job->config = container.spec.config;
+  job->log = container.spec.log;
+  job->cgroup_path = container.api().cgroup_path();
+  job->record = container.record.SerializeAsString();
+  job->hold = container.record.hold();
+  job->open_stdin = container.spec.open_stdin;
+  return job;
+}
+
+void ContainerManager::launched(const Uid& uid,
+                                const std::shared_ptr<LaunchJob>& job,
+                                const Outcome& outcome) {
+  // A container is not removed while an operation on it runs.
+  Container* container = find(uid);
+  CHECK(container != nullptr);
+  container->launch.reset();
+  container->record.clear_timings();
+  for (const operations::Timing& timing : outcome.timings) {
+    auto* entry = container->record.add_timings();
+    entry->set_step(timing.step);
+    *entry->mutable_took() =
+        google::protobuf::util::TimeUtil::NanosecondsToDuration(timing.took.count());
+  }
+  if (outcome.ok()) {
+    launch_succeeded(*container, *job, outcome);
+  } else {
+    launch_failed(*container, outcome);
+  }
+}
+
+void ContainerManager::launch_succeeded(Container& container,
+                                        LaunchJob& job,
+                                        const Outcome& outcome) {
+  adopt_process(container, job);
+  const State from = container.state();
+  if (from == State::kPreparing) {
+    CHECK(transit(container, job.running ? Transition::kRun : Transition::kCreate).has_value());
+  }
+  if (job.running) {
+    *container.api().mutable_started_at() =
+        to_timestamp(WallTime(std::chrono::nanoseconds(job.running_ns)));
+  }
+  record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
+    parts_.interpreter.close(transaction, outcome);
+  });
+  attach_shim(container, std::move(job.control));
+  // A stop that came while the last step ran has cancelled nothing any more.
+  if (container.record.stop_requested()) kill_all(container);
+}
+
+void ContainerManager::adopt_process(Container& container, LaunchJob& job) {
+  container.cgroup = std::move(job.cgroup);
+  container.process = std::move(job.process);
+  container.shim_pidfd = std::move(job.shim_pidfd);
+  container.api().set_pid(static_cast<std::uint32_t>(container.process.pid));
+  Record& record = container.record;
+  record.set_start_ticks(container.process.start_ticks);
+  record.set_shim_pid(job.shim_pid);
+  for (const isolators::Checkpoint& checkpoint : job.checkpoints) {
+    auto* entry = record.add_checkpoints();
+    entry->set_isolator(checkpoint.isolator);
+    entry->set_version(checkpoint.version);
+    entry->set_bytes(checkpoint.bytes);
+  }
+}
+
+// The operation has undone everything already, or it is on the list of debts.
+void ContainerManager::launch_failed(Container& container, const Outcome& outcome) {
+  const State from = container.state();
+  CHECK(transit(container, Transition::kExit).has_value());
+  skerry::v1::ExitInfo& exit = *container.api().mutable_exit();
+  *exit.mutable_time() = to_timestamp(parts_.clock.wall());
+  if (container.record.stop_requested()) {
+    exit.set_cause(skerry::v1::EXIT_CAUSE_STOPPED);
+    exit.set_message("stopped before its command ran");
+  } else {
+    record_launch_error(container, *outcome.error);
+    parts_.trace.error("launch failed", *outcome.error, {{"container", container.uid.str()}});
+  }
+  container.api().set_released(true);
+  container.log_complete = true;
+  record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
+    parts_.interpreter.close(transaction, outcome);
+  });
+  plan_removal(container);
+}
+
+void ContainerManager::record_launch_error(Container& container, const Error& error) {
+  constexpr int kNotFound = 127;
+  constexpr int kNotExecutable = 126;
+  constexpr int kOther = 125;
+  skerry::v1::ExitInfo& exit = *container.api().mutable_exit();
+  exit.set_cause(skerry::v1::EXIT_CAUSE_LAUNCH_FAILED);
+  exit.set_code(error.reason() == "COMMAND_NOT_FOUND"        ? kNotFound
+                : error.reason() == "COMMAND_NOT_EXECUTABLE" ? kNotExecutable
+                                                             : kOther);
+  exit.set_message(error.message());
+  *exit.mutable_error() = to_detail(error);
+  container.record.set_error_code(static_cast<int>(error.code()));
+}
+
+// --- the shim -------------------------------------------------------------------------------
+
+void ContainerManager::attach_shim(Container& container, UniqueFd socket) {
+  auto link = ShimLink::attach(parts_.reactor,
+                               std::move(socket),
+                               [this, uid = container.uid](std::optional<ShimReport> report) {
+                                 Container* owner = find(uid);
+                                 if (owner != nullptr) on_shim_report(*owner, std::move(report));
+                               });
+  if (link) {
+    container.shim = std::move(*link);
+  } else {
+    parts_.trace.error("cannot watch a shim", link.error(), {{"container", container.uid.str()}});
+  }
+  watch_shim(container);
+}
+
+void ContainerManager::watch_shim(Container& container) {
+  auto watch = parts_.reactor.watch(
+      container.shim_pidfd.get(), EPOLLIN, [this, uid = container.uid](std::uint32_t) {
+        Container* owner = find(uid);
+        if (owner != nullptr) on_shim_gone(*owner);
+      });
+  if (watch) {
+    container.shim_watch = std::move(*watch);
+    return;
+  }
+  // Without a watch its end would go unseen: better to end it now.
+  parts_.trace.error("cannot watch a shim", watch.error(), {{"container", container.uid.str()}});
+  kill_all(container);
+}
+
+void ContainerManager::on_shim_report(Container& container, std::optional<ShimReport> report) {
+  if (!report) {
+    // Its end, if it is that, is told by its pidfd; a live one that hung up gets a new connection
+    // at the next start of the daemon.
+    container.shim.reset();
+    return;
+  }
+  switch (report->packet.type) {
+    case ShimMessage::kRunning:
+      return on_running(container, report->packet.time_ns);
+    case ShimMessage::kFailed:
+      return on_start_failed(container, report->packet);
+    case ShimMessage::kExited:
+      return on_exit(container,
+                     {.status_known = true,
+                      .status = report->packet.status,
+                      .time = WallTime(std::chrono::nanoseconds(report->packet.time_ns)),
+                      .launch_error = {}});
+    case ShimMessage::kLogComplete:
+      container.log_complete = true;
+      container.api().set_log_dropped_bytes(report->packet.log_dropped);
+      changed(container);
+      return plan_removal(container);
+    case ShimMessage::kStdin:
+      return on_stdin(container, *report);
+    default:
+      return;
+  }
+}
+
+void ContainerManager::on_running(Container& container, std::uint64_t time_ns) {
+  const State from = container.state();
+  // Stopping meanwhile: what counts then is the exit.
+  if (!transit(container, Transition::kRun)) return;
+  *container.api().mutable_started_at() = to_timestamp(WallTime(std::chrono::nanoseconds(time_ns)));
+  record_fact(container, state_event(container, from));
+}
+
+// --- start ----------------------------------------------------------------------------------
+
+void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
+  auto found = find(ref);
+  if (!found) return answer(std::move(reply), std::move(found).error());
+  Container& container = **found;
+  if (container.state() == State::kExited && (!container.api().released() || container.removing)) {
+    // What the last attempt held is being given back: start when it is.
+    const bool going = container.removing || container.remove_requested;
+    if (going) {
+      return answer(
+          std::move(reply),
+          Error(Code::kFailedPrecondition, "the container is being removed").with_reason("STATE"));
+    }
+    return wait_until(container,
+                      Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
+                               if (c.api().released() || c.gone) return Result<>();
+                               return std::nullopt;
+                             },
+                             .reply = [this, ref, reply = std::move(reply)](
+                                          const Result<ViewPtr>&) { start(ref, reply); }});
+  }
+  Result<> begun;
+  switch (container.state()) {
+    case State::kCreated:
+      begun = let_go(container);
+      break;
+    case State::kExited: {
+      const Record before = container.record;
+      container.record.set_hold(false);
+      store::Transaction transaction = parts_.store.begin();
+      begin_attempt(container, transaction, State::kExited);
+      begun = transaction.commit();
+      if (!begun) container.record = before;
+      changed(container);
+      break;
+    }
+    case State::kStarting:
+    case State::kRunning:
+    case State::kPaused:
+      break;
+    default:
+      begun = next_state(container.state(), Transition::kStart).error();
+  }
+  if (!begun) return answer(std::move(reply), std::move(begun).error());
+  wait_until(container,
+             Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
+                      if (c.state() == State::kExited &&
+                          c.api().exit().cause() == skerry::v1::EXIT_CAUSE_LAUNCH_FAILED) {
+                        return Result<>(recorded_error(c.record));
+                      }
+                      if (c.state() >= State::kRunning) return Result<>();
+                      return std::nullopt;
+                    },
+                    .reply = std::move(reply)});
+}
+
+// Opens the barrier of a created container.
+Result<> ContainerManager::let_go(Container& container) {
+  if (!container.shim) {
+    return Error(Code::kUnavailable, "the container's shim does not answer")
+        .with_reason("SHIM_LOST")
+        .as_retryable();
+  }
+  const Record before = container.record;
+  container.record.set_hold(false);
+  TRY(transit(container, Transition::kStart));
+  store::Transaction transaction = parts_.store.begin();
+  record(transaction, container, state_event(container, State::kCreated));
+  auto committed = transaction.commit();
+  if (committed) committed = container.shim->send(ShimMessage::kStart);
+  if (!committed) {
+    container.record = before;
+    return committed;
+  }
+  changed(container);
+  return {};
+}
+
+void ContainerManager::on_start_failed(Container& container, const launcher::ShimPacket& packet) {
+  plan::LaunchPlan plan;
+  plan.exec.arguments = container.spec.config.process.arguments;
+  on_exit(container, {.time = parts_.clock.wall(), .launch_error = launch_failure(plan, packet)});
+}
+
+// --- standard input -------------------------------------------------------------------------
+
+void ContainerManager::open_stdin(const skerry::v1::ContainerRef& ref,
+                                  std::function<void(Result<std::pair<Uid, UniqueFd>>)> done) {
+  auto found = find(ref);
+  if (!found) return done(std::move(found).error());
+  Container& container = **found;
+  if (!container.spec.open_stdin || container.stdin_closed) {
+    return done(Error(Code::kFailedPrecondition,
+                      container.stdin_closed ? "the container's standard input was closed"
+                                             : "the container's spec does not say stdin")
+                    .with_reason("NO_STDIN"));
+  }
+  if (container.stdin_taken) {
+    return done(Error(Code::kAborted, "another call feeds the container's standard input")
+                    .with_reason("BUSY"));
+  }
+  if (!is_live(container.state()) || !container.shim) {
+    return done(Error(Code::kFailedPrecondition,
+                      "the container is " + std::string(state_name(container.state())))
+                    .with_reason("STATE"));
+  }
+  auto sent = container.shim->send(ShimMessage::kOpenStdin);
+  if (!sent) return done(std::move(sent).error());
+  container.stdin_taken = true;
+  container.stdin_waiter = [uid = container.uid, done = std::move(done)](Result<UniqueFd> fd) {
+    if (!fd) return done(std::move(fd).error());
+    done(std::pair(uid, std::move(*fd)));
+  };
+}
+
+void ContainerManager::on_stdin(Container& container, ShimReport& report) {
+  auto waiter = std::exchange(container.stdin_waiter, {});
+  if (!waiter) return;
+  if (report.fds.empty()) {
+    container.stdin_taken = false;
+    return waiter(Error(Code::kFailedPrecondition, "the container has no standard input any more")
+                      .with_reason("NO_STDIN"));
+  }
+  waiter(std::move(report.fds.front()));
+}
+
+void ContainerManager::release_stdin(const Uid& uid, bool close) {
+  Container* container = find(uid);
+  if (container == nullptr) return;
+  container->stdin_taken = false;
+  if (!close) return;
+  container->stdin_closed = true;
+  if (container->shim) {
+    // A shim that is gone has closed it already.
+    static_cast<void>(container->shim->send(ShimMessage::kCloseStdin));
+  }
+}
+
+}  // namespace skerry::agent
