@@ -40,6 +40,7 @@ struct PendingExit {
   std::optional<Error> launch_error;
   /// The host went down with it.
   bool host_reboot = false;
+  bool host_shutdown = false;  ///< … in order, after the daemon
 };
 
 /// Owned by the reactor. What is only there while processes live is empty otherwise.

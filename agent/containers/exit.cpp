@@ -34,6 +34,7 @@ void set_status(ExitInfo& exit, int status) {
 }
 
 skerry::v1::ExitCause cause_of(const PendingExit& exit, bool stop_requested, bool oom) {
+  if (exit.host_shutdown) return skerry::v1::EXIT_CAUSE_HOST_SHUTDOWN;
   if (exit.host_reboot) return skerry::v1::EXIT_CAUSE_HOST_REBOOT;
   if (stop_requested) return skerry::v1::EXIT_CAUSE_STOPPED;
   if (exit.shim_lost) return skerry::v1::EXIT_CAUSE_SHIM_LOST;

@@ -27,7 +27,9 @@ Result<Directories> open_directories(const std::string& root, const std::string&
 struct Host {
   os::HostFacts facts;
   Directories directories;
-  /// Cgroup below which containers live, and ours: PARENT/<uid>, SCOPE/shims.
+  /// Our own cgroup: SCOPE/shims, SCOPE/plugins.
+  std::string scope;
+  /// Cgroup below which containers live: PARENT/<uid>. The scope, unless configured.
   std::string parent;
   std::unique_ptr<os::CgroupManager> cgroups;
   isolators::IsolatorChain isolators;

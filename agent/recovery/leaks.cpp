@@ -1,0 +1,121 @@
+#include "agent/recovery/leaks.h"
+
+#include "agent/recovery/directory_names.h"
+#include "os/path.h"
+#include "os/proc_files.h"
+
+namespace skerry::agent {
+namespace {
+
+constexpr std::size_t kMaxMountinfo = 64ULL << 20U;
+
+struct Known {
+  std::set<std::string> all;         ///< every container
+  std::set<std::string> unreleased;  ///< those that still hold a cgroup and a run directory
+};
+
+Known known_containers(const Snapshot& snapshot) {
+  Known known;
+  for (const ViewPtr& view : snapshot.all()) {
+    known.all.insert(view->container.uid());
+    if (!view->container.released()) known.unreleased.insert(view->container.uid());
+  }
+  return known;
+}
+
+void find_cgroups(const Host& host, const Known& known, std::vector<Leak>& leaks) {
+  const auto names = host.cgroups->children(host.parent);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (!Uid::parse(name) || known.unreleased.contains(name)) continue;
+    leaks.push_back({.kind = "cgroup",
+                     .object = host.parent + "/" + name,
+                     .uid = name,
+                     .detail = known.all.contains(name) ? "its container has been released"
+                                                        : "there is no such container"});
+  }
+}
+
+void find_directories(const Directories& directories,
+                      const Known& known,
+                      std::vector<Leak>& leaks) {
+  for (const std::string& name : directory_names(directories.containers.get())) {
+    if (known.all.contains(name)) continue;
+    leaks.push_back({.kind = "directory",
+                     .object = directories.root + "/containers/" + name,
+                     .uid = name,
+                     .detail = "there is no such container"});
+  }
+  for (const std::string& name : directory_names(directories.run_containers.get())) {
+    if (known.unreleased.contains(name)) continue;
+    leaks.push_back({.kind = "run directory",
+                     .object = directories.run + "/containers/" + name,
+                     .uid = name,
+                     .detail = known.all.contains(name) ? "its container has been released"
+                                                        : "there is no such container"});
+  }
+  for (const std::string& name : directory_names(directories.trash.get())) {
+    leaks.push_back({.kind = "trash",
+                     .object = directories.root + "/trash/" + name,
+                     .uid = {},
+                     .detail = "not deleted yet"});
+  }
+}
+
+// The host's mount table stays flat: any mount below our directories is one too many.
+void find_mounts(const Directories& directories, std::vector<Leak>& leaks) {
+  const auto text = os::read_file("/proc/self/mountinfo", kMaxMountinfo);
+  if (!text) return;
+  std::string_view rest = *text;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find('\n');
+    const auto mount = os::parse_mountinfo_line(rest.substr(0, end));
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (!mount) continue;
+    for (const std::string& base : {directories.root + "/", directories.run + "/"}) {
+      if (!mount->mount_point.starts_with(base)) continue;
+      leaks.push_back({.kind = "mount",
+                       .object = mount->mount_point,
+                       .uid = {},
+                       .detail = "mounted on the host, where nothing of ours is ever mounted"});
+    }
+  }
+}
+
+// Every process beside the holder and the launcher in our scope is the shim of a container whose
+// output is not all in its log yet.
+void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak>& leaks) {
+  const auto group = host.cgroups->open(host.scope + "/shims");
+  if (!group) return;
+  const auto processes = (*group)->processes();
+  if (!processes) return;
+  const std::set<pid_t> expected = {host.launcher->holder_pid(), host.launcher->launcher_pid()};
+  std::size_t live = 0;
+  for (const ViewPtr& view : snapshot.all()) {
+    if (view->container.state() != skerry::v1::CONTAINER_STATE_EXITED) ++live;
+  }
+  std::size_t shims = 0;
+  for (const pid_t pid : *processes) {
+    if (!expected.contains(pid)) ++shims;
+  }
+  if (shims <= live) return;
+  leaks.push_back({.kind = "process",
+                   .object = host.scope + "/shims",
+                   .uid = {},
+                   .detail = std::to_string(shims) + " shims for " + std::to_string(live) +
+                             " living containers"});
+}
+
+}  // namespace
+
+std::vector<Leak> find_leaks(const Host& host, const Snapshot& snapshot) {
+  std::vector<Leak> leaks;
+  const Known known = known_containers(snapshot);
+  find_cgroups(host, known, leaks);
+  find_directories(host.directories, known, leaks);
+  find_mounts(host.directories, leaks);
+  find_processes(host, snapshot, leaks);
+  return leaks;
+}
+
+}  // namespace skerry::agent

@@ -1,0 +1,24 @@
+// Looks for what belongs to this daemon and to no container. Reads only; what it finds is what a
+// bug left behind, or somebody's hand.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/containers/host.h"
+#include "agent/containers/snapshot.h"
+
+namespace skerry::agent {
+
+struct Leak {
+  std::string kind;    ///< "cgroup", "directory", "run directory", "mount", "process", "trash"
+  std::string object;  ///< a path, a pid
+  std::string uid;     ///< the container it names; may be empty
+  std::string detail;
+};
+
+/// Blocks: kernel, milliseconds. Thread: worker.
+std::vector<Leak> find_leaks(const Host& host, const Snapshot& snapshot);
+
+}  // namespace skerry::agent

@@ -1,0 +1,308 @@
+#include "agent/recovery/recovery.h"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include "agent/containers/launch.h"
+#include "agent/recovery/directory_names.h"
+#include "os/path.h"
+#include "os/socket.h"
+
+namespace skerry::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using launcher::ShimState;
+
+constexpr auto kTombstoneLife = std::chrono::days(1);
+// For all shims together: a live one answers at once, or hangs in the kernel.
+constexpr auto kHelloDeadline = 5s;
+constexpr std::size_t kMaxRecordBytes = 16ULL << 20U;
+constexpr auto kKillDeadline = 10s;
+
+bool wait_readable(int fd, SteadyTime deadline) {
+  for (;;) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
+    const int ready =
+        ::poll(&poll_fd, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+  }
+}
+
+}  // namespace
+
+Result<> Recovery::run() {
+  parts_.containers.register_debts();
+  TRY(load_records());
+  TRY(load_tombstones());
+  adopt_lost_records();
+  catch_up();
+  TRY(resume_operations());
+  sweep();
+  return {};
+}
+
+// --- coldplug -------------------------------------------------------------------------------
+
+Result<> Recovery::load_records() {
+  TRY_ASSIGN(const auto loaded, parts_.store.containers());
+  for (const store::BadRecord& bad : loaded.bad) {
+    parts_.trace.warning("a damaged record was put into quarantine",
+                         {{"table", bad.table}, {"key", bad.key}, {"why", bad.why}});
+  }
+  for (const store::ContainerRow& row : loaded.rows) {
+    auto record = decode_record(row.record);
+    if (record && record->container().uid() == row.uid.str()) {
+      restore(std::move(*record));
+      continue;
+    }
+    store::Transaction transaction = parts_.store.begin();
+    transaction.quarantine_container(row.uid, "the record does not decode");
+    TRY(transaction.commit());
+    parts_.trace.warning("a damaged record was put into quarantine",
+                         {{"container", row.uid.str()}});
+  }
+  return {};
+}
+
+Result<> Recovery::load_tombstones() {
+  const WallTime oldest = parts_.clock.wall() - kTombstoneLife;
+  store::Transaction transaction = parts_.store.begin();
+  transaction.purge_tombstones(oldest);
+  TRY(transaction.commit());
+  TRY_ASSIGN(const auto loaded, parts_.store.tombstones());
+  for (const store::TombstoneRow& row : loaded.rows) {
+    parts_.containers.removed_ids_[{row.tenant, row.id}] = row.uid;
+  }
+  return {};
+}
+
+// With state.db lost, or a record of it damaged, the run directory still says what runs.
+void Recovery::adopt_lost_records() {
+  const int run = parts_.host.directories.run_containers.get();
+  for (const std::string& name : directory_names(run)) {
+    const auto uid = Uid::parse(name);
+    if (!uid || parts_.containers.find(*uid) != nullptr) continue;
+    const auto directory = os::open_dir_at(run, name);
+    if (!directory) continue;
+    const auto bytes = os::read_file_at(directory->get(), "record", kMaxRecordBytes);
+    if (!bytes) continue;
+    auto record = decode_record(*bytes);
+    if (!record || record->container().uid() != name) continue;
+    const skerry::v1::Container& api = record->container();
+    if (parts_.containers.by_id_.contains({api.tenant(), api.id()})) continue;
+    parts_.trace.warning("adopting a container whose record was lost", {{"container", name}});
+    restore(std::move(*record));
+  }
+}
+
+void Recovery::restore(Record record) {
+  auto container = std::make_unique<Container>();
+  container->uid = *Uid::parse(record.container().uid());
+  container->record = std::move(record);
+  auto restored = restore_spec(*container);
+  if (!restored) {
+    // It stays readable and killable; starting it again will say what is wrong.
+    parts_.trace.error("a container's spec is not acceptable any more",
+                       restored.error(),
+                       {{"container", container->uid.str()}});
+  }
+  container->log_complete = container->state() == State::kExited;
+  Container& inserted = parts_.containers.insert(std::move(container));
+  parts_.containers.changed(inserted);
+}
+
+Result<> Recovery::restore_spec(Container& container) {
+  const skerry::v1::Container& api = container.api();
+  isolators::ContainerConfig& config = container.spec.config;
+  auto checked = check_spec(api.spec(), parts_.config);
+  if (checked) container.spec = std::move(*checked);
+  config.uid = container.uid;
+  config.root.scratch = parts_.host.directories.root + "/containers/" + container.uid.str();
+  if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
+    config.hostname = container.uid.str().substr(0, 12);
+  }
+  if (!checked) return std::move(checked).error();
+  if (api.image_content_id().empty()) return {};
+  TRY_ASSIGN(ResolvedImage image, parts_.containers.parts_.resolve_image(api.image_content_id()));
+  config.root.layers = std::move(image.layers);
+  return {};
+}
+
+// --- catch up -------------------------------------------------------------------------------
+
+void Recovery::catch_up() {
+  std::vector<Knock> doors;
+  for (const auto& [uid, container] : parts_.containers.containers()) {
+    if (container->state() == State::kExited) continue;
+    doors.push_back(knock(*container));
+  }
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kHelloDeadline;
+  for (Knock& door : doors) {
+    if (door.socket) {
+      adopt(std::move(door), deadline);
+    } else {
+      bury(*door.container);
+    }
+  }
+}
+
+Recovery::Knock Recovery::knock(Container& container) const {
+  Knock door{.container = &container, .socket = {}};
+  if (container.record.boot_id() != parts_.host.facts.boot_id) return door;
+  auto directory =
+      os::open_dir_at(parts_.host.directories.run_containers.get(), container.uid.str());
+  if (!directory) return door;
+  auto socket = os::connect_at(directory->get(), "shim.sock");
+  if (socket) door.socket = std::move(*socket);
+  return door;
+}
+
+void Recovery::adopt(Knock door, SteadyTime deadline) {
+  Container& container = *door.container;
+  if (!wait_readable(door.socket.get(), deadline)) return bury(container);
+  auto hello = receive_from_shim(door.socket.get());
+  if (!hello || hello->packet.type != launcher::ShimMessage::kHello || hello->fds.empty()) {
+    return bury(container);
+  }
+  auto shim = os::open_process(hello->packet.shim_pid);
+  if (!shim) return bury(container);
+  container.shim_pidfd = std::move(shim->pidfd);
+  container.process.pid = hello->packet.pid;
+  container.process.start_ticks = hello->packet.start_ticks;
+  container.process.pidfd = std::move(hello->fds.front());
+  auto group = parts_.host.cgroups->open(container.api().cgroup_path());
+  if (group) container.cgroup = std::move(*group);
+
+  const State from = container.state();
+  const ShimState shim_state = hello->packet.state;
+  if (shim_state == ShimState::kCreated && from == State::kPreparing) {
+    set_state(container.record, State::kCreated);
+  } else if (shim_state == ShimState::kRunning &&
+             (from == State::kPreparing || from == State::kStarting)) {
+    set_state(container.record, State::kRunning);
+    if (!container.api().has_started_at()) {
+      *container.api().mutable_started_at() = to_timestamp(parts_.clock.wall());
+    }
+  }
+  container.api().set_pid(static_cast<std::uint32_t>(hello->packet.pid));
+  if (container.state() != from) {
+    parts_.containers.record_fact(container, parts_.containers.state_event(container, from));
+  }
+  parts_.containers.attach_shim(container, std::move(door.socket));
+  parts_.containers.changed(container);
+  if (container.state() == State::kStopping) parts_.containers.kill_all(container);
+  // What it had let go before the daemon ended, it lets go again: the shim may not have heard it.
+  if (container.state() == State::kStarting && shim_state == ShimState::kCreated &&
+      container.shim) {
+    static_cast<void>(container.shim->send(launcher::ShimMessage::kStart));
+  }
+}
+
+// Nobody answers for it: it has ended, one way or the other.
+void Recovery::bury(Container& container) {
+  PendingExit exit{.time = parts_.clock.wall(), .launch_error = {}};
+  container.log_complete = true;
+  const bool this_boot = container.record.boot_id() == parts_.host.facts.boot_id;
+  const auto recorded = read_recorded_exit(parts_.host.directories, container.uid);
+  const State state = container.state();
+  if (recorded && *recorded) {
+    exit.status_known = true;
+    exit.status = (*recorded)->status;
+    exit.time = WallTime(std::chrono::nanoseconds((*recorded)->time_ns));
+    container.api().set_log_dropped_bytes((*recorded)->log_dropped);
+  } else if (!this_boot) {
+    exit.host_reboot = true;
+    exit.host_shutdown = parts_.store.opening().clean;
+  } else if (state == State::kAccepted || state == State::kPreparing) {
+    exit.launch_error = Error(Code::kAborted, "the daemon ended while the container was launched")
+                            .with_reason("DAEMON_RESTARTED")
+                            .as_retryable();
+  } else {
+    exit.shim_lost = true;
+  }
+  if (this_boot) {
+    // Also a shim that is there and mute: its container dies with the cgroup, it with its child.
+    auto killed = kill_and_wait(*parts_.host.cgroups, container.api().cgroup_path(), kKillDeadline);
+    if (!killed) {
+      parts_.trace.error("cannot empty a container's cgroup",
+                         killed.error(),
+                         {{"container", container.uid.str()}});
+    }
+    auto group = parts_.host.cgroups->open(container.api().cgroup_path());
+    if (group) container.cgroup = std::move(*group);
+  }
+  parts_.containers.on_exit(container, exit);
+}
+
+// --- what was under way ---------------------------------------------------------------------
+
+Result<> Recovery::resume_operations() {
+  TRY_ASSIGN(const auto loaded, parts_.store.operations());
+  for (const store::OperationRow& row : loaded.rows) {
+    Container* container = parts_.containers.find(row.uid);
+    if (container != nullptr && row.operation == "remove") container->remove_requested = true;
+    // Launches were settled by catching up, releases are seen by what is not released. This run's
+    // own releases have begun already, under the same key: theirs must stay.
+    if (container != nullptr && container->releasing && row.operation == "release") continue;
+    store::Transaction transaction = parts_.store.begin();
+    transaction.remove_operation(row.uid, row.operation);
+    TRY(transaction.commit());
+  }
+  std::vector<Container*> exited;
+  for (const auto& [uid, container] : parts_.containers.containers()) {
+    if (container->state() == State::kExited) exited.push_back(container.get());
+  }
+  for (Container* container : exited) parts_.containers.plan_removal(*container);
+  return {};
+}
+
+// --- sweep ----------------------------------------------------------------------------------
+
+void Recovery::sweep() {
+  sweep_cgroups();
+  sweep_directories();
+}
+
+void Recovery::sweep_cgroups() {
+  const auto names = parts_.host.cgroups->children(parts_.host.parent);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const auto uid = Uid::parse(name);
+    // Only what bears a uid is a container's.
+    if (!uid || parts_.containers.find(*uid) != nullptr) continue;
+    const os::CgroupPath path = parts_.host.parent + "/" + name;
+    parts_.trace.notice("removing a cgroup of no container", {{"cgroup", path}});
+    auto swept = kill_and_wait(*parts_.host.cgroups, path, kKillDeadline);
+    if (swept) swept = parts_.host.cgroups->remove(path);
+    if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
+  }
+}
+
+void Recovery::sweep_directories() {
+  const Directories& directories = parts_.host.directories;
+  for (const std::string& name : directory_names(directories.run_containers.get())) {
+    const auto uid = Uid::parse(name);
+    if (uid && parts_.containers.find(*uid) != nullptr) continue;
+    static_cast<void>(os::remove_tree(directories.run_containers.get(), name));
+  }
+  for (const std::string& name : directory_names(directories.containers.get())) {
+    const auto uid = Uid::parse(name);
+    if (uid && parts_.containers.find(*uid) != nullptr) continue;
+    static_cast<void>(
+        os::rename_to_trash(directories.containers.get(), name, directories.trash.get()));
+  }
+  // Deleting takes its time; nothing waits for it.
+  auto work = [&directories, &trace = parts_.trace] {
+    for (const std::string& name : directory_names(directories.trash.get())) {
+      auto removed = os::remove_tree(directories.trash.get(), name);
+      if (!removed) trace.error("cannot empty the trash", removed.error());
+    }
+  };
+  static_cast<void>(parts_.workers.submit(std::move(work)));
+}
+
+}  // namespace skerry::agent

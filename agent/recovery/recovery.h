@@ -1,0 +1,59 @@
+// After a start: first exactly what was saved (coldplug), then what happened meanwhile (catch up),
+// then what nobody owns any more (sweep). Containers run throughout; none is told to have exited
+// that has not. Runs on the reactor's thread before the reactor turns, so that the first request
+// finds the truth.
+//
+//   records ──► containers ──► shims asked: Hello{state}  ──► adopted in that state
+//                                  no answer: exit record ──► exited as recorded
+//                                  neither                ──► SHIM_LOST, HOST_REBOOT, LAUNCH_FAILED
+//   run directory without a record in state.db (it was lost) ──► adopted from its launch record
+//   journal ──► releases and removals begun again
+//   cgroups, directories of nobody ──► killed, removed
+#pragma once
+
+#include "agent/containers/manager.h"
+
+namespace skerry::agent {
+
+class Recovery final {
+ public:
+  struct Parts {
+    ContainerManager& containers;
+    store::Store& store;
+    runtime::WorkerPool& workers;
+    runtime::Trace& trace;
+    const Clock& clock;
+    const config::Config& config;
+    Host& host;
+  };
+  explicit Recovery(Parts parts) : parts_(parts) {}
+
+  /// A bad record is quarantined and traced. Errors: only what keeps the daemon from working at all
+  /// (the state cannot be read). Blocks: kernel and disk; at most a few seconds for silent shims.
+  Result<> run();
+
+ private:
+  /// A live container's answer to the knock on its shim's door.
+  struct Knock {
+    Container* container = nullptr;
+    UniqueFd socket;
+  };
+
+  Result<> load_records();
+  Result<> load_tombstones();
+  void adopt_lost_records();
+  void restore(Record record);
+  Result<> restore_spec(Container& container);
+  void catch_up();
+  Knock knock(Container& container) const;
+  void adopt(Knock knock, SteadyTime deadline);
+  void bury(Container& container);
+  Result<> resume_operations();
+  void sweep();
+  void sweep_cgroups();
+  void sweep_directories();
+
+  Parts parts_;
+};
+
+}  // namespace skerry::agent
