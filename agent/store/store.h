@@ -96,26 +96,57 @@ class Store final {
   /// no transaction is begun after it. Blocks: disk.
   Result<> close_clean();
 
-  /// For EventLog.
+  /// What EventLog must know to go on where the last one stopped.
+  struct EventBounds {
+    std::uint64_t first = 1;        ///< sequence of the oldest kept
+    std::uint64_t head = 0;         ///< of the newest; below `first` when there is none
+    std::uint64_t total_bytes = 0;  ///< size of all events ever, dropped ones too
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> epochs;  ///< {epoch, first sequence}
+  };
+  Result<EventBounds> event_bounds();
+  /// When an event happened, and the size of all events up to and with it.
+  struct EventMark {
+    std::uint64_t sequence = 0;
+    WallTime time;
+    std::uint64_t total_bytes = 0;
+  };
+  /// The oldest `count` events. Errors: as Transaction::commit().
+  Result<std::vector<EventMark>> oldest_events(std::size_t count);
+
+  /// The reactor's connection, for tests that damage what it holds.
   Database& database() { return *database_; }
 
  private:
   friend class Transaction;
-  Store(Options options, runtime::Reactor& reactor, runtime::Trace& trace);
+  Store(Options options, runtime::Reactor& reactor, runtime::Trace& trace, const Clock& clock);
+  Result<> begin_life();
+  Result<> read_opening();
   void note_failure(const Error& error);
-  void after_commit();
-  template <class Row, class Read>
-  Result<Loaded<Row>> load(const char* sql, Read read);
+  template <class T>
+  Result<T> noted(Result<T> result);
+  Result<EventBounds> read_event_bounds();
+  Result<std::vector<EventMark>> read_oldest_events(std::size_t count);
+  void ended();
+  void wal_grew(int pages);
+  struct Damaged {
+    BadRecord record;
+    std::int64_t rowid;
+    std::string columns;
+  };
+  template <class Row>
+  Result<Loaded<Row>> load();
+  Result<> move_to_quarantine(const char* delete_sql, const std::vector<Damaged>& damaged);
 
   const Options options_;
   runtime::Reactor& reactor_;
   runtime::Trace& trace_;
+  const Clock& clock_;
   Opening opening_;
   UniqueFd lock_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<DiskThread> disk_;
   bool in_transaction_ = false;
-  bool damaged_ = false;
+  std::optional<Error> refused_;  // damaged or closed: why nothing is written any more
 };
 
 }  // namespace skerry::store

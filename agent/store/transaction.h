@@ -13,7 +13,6 @@
 
 namespace skerry::store {
 
-class Database;
 class Store;
 
 /// Writes do not fail one by one: the first error is kept, the rest is skipped, and commit() says
@@ -46,7 +45,8 @@ class Transaction final {
   void purge_tombstones(WallTime before);
 
   /// Appends an event; for EventLog, which numbers them.
-  void append_event(const EventRow& row);
+  /// `total_bytes` is the size of all events ever, this one included.
+  void append_event(const EventRow& row, std::uint64_t total_bytes);
   /// Drops the events up to and including `sequence`, and the epochs that have none left.
   void drop_events_through(std::uint64_t sequence);
 
@@ -71,14 +71,12 @@ class Transaction final {
 
  private:
   friend class Store;
-  explicit Transaction(Store& store);
+  Transaction(Store& store, std::optional<Error> failed);
   template <class... Args>
   void write(const char* sql, const Args&... args);
-  void move_to_quarantine(const char* copy_sql,
-                          const char* delete_sql,
-                          std::vector<std::string_view> key,
-                          std::string_view why);
-  void finish(std::vector<runtime::Task>& tasks);
+  template <class Row>
+  void put_row(const Row& row);
+  void end_without_effect();
 
   Store* store_;  // null: moved from, committed or rolled back
   std::optional<Error> failed_;
