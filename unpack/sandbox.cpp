@@ -37,7 +37,9 @@ Result<> set_limits(const SandboxSpec& spec) {
   TRY(set_limit(RLIMIT_NOFILE, 1024, "nofile"));
   TRY(set_limit(RLIMIT_NPROC, 0, "nproc"));
   TRY(set_limit(RLIMIT_FSIZE, spec.max_file.value(), "fsize"));
-  TRY(set_limit(RLIMIT_CPU, spec.max_cpu_seconds, "cpu"));
+  // SIGXCPU, which says what happened, comes at the soft limit, SIGKILL at the hard one.
+  const rlimit cpu = {.rlim_cur = spec.max_cpu_seconds, .rlim_max = spec.max_cpu_seconds + 1};
+  if (::setrlimit(RLIMIT_CPU, &cpu) != 0) return Error::from_errno(errno, "set limit cpu");
 #ifndef __SANITIZE_ADDRESS__  // It reserves terabytes of addresses.
   TRY(set_limit(RLIMIT_AS, spec.max_memory.value(), "as"));
 #endif
