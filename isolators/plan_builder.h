@@ -15,8 +15,9 @@ enum class Phase : std::uint8_t {
   kNamespaces,    ///< join namespaces, hostname, loopback
   kRoot,          ///< the root mount
   kPseudo,        ///< proc, sysfs, dev and what lies on them
+  kKernel,        ///< sysctls, oom score: they need a writable /proc, and one that no mount of the
+                  ///< user's can have covered (CVE-2025-52881): so they come before those
   kMounts,        ///< volumes and binds of the user
-  kKernel,        ///< sysctls, oom score: they need a writable /proc
   kMasks,         ///< masked and read-only paths, read-only root
   kEnterRoot,     ///< chroot
   kLimits,        ///< rlimits
@@ -44,6 +45,10 @@ class PlanBuilder final {
   /// The root mount's descriptor, set by the filesystem isolator; kNoFd before.
   void set_root(plan::FdIndex root) { root_ = root; }
   plan::FdIndex root() const { return root_; }
+  /// The user the process runs as, set by the process isolator: capabilities of root and of others
+  /// differ.
+  void set_user_id(std::uint32_t uid) { user_id_ = uid; }
+  std::uint32_t user_id() const { return user_id_; }
   /// Fields that are not operations: shim, join, exec, hold.
   plan::LaunchPlan& plan() { return plan_; }
 
@@ -54,6 +59,7 @@ class PlanBuilder final {
   std::map<Phase, std::vector<plan::Operation>> operations_;
   std::vector<UniqueFd> fds_;
   plan::FdIndex root_ = plan::kNoFd;
+  std::uint32_t user_id_ = 0;
   plan::LaunchPlan plan_;
 };
 

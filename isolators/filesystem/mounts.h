@@ -1,0 +1,42 @@
+// The mounts of the spec: checked as text, opened on the host, attached by the child.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
+#include "isolators/container_config.h"
+#include "os/foreign_path.h"
+#include "plan/plan.h"
+
+namespace skerry::isolators {
+
+/// Errors: INVALID_ARGUMENT naming the mount: MOUNT_TARGET_REFUSED for what is Skerry's own ("/",
+/// /proc and below but for a few files that tools replace, /sys, /dev themselves), MOUNT_DUPLICATE,
+/// MOUNT_INVALID for a bad size or mode, PATH_INVALID for paths that are relative or hold "..".
+Result<> check_mounts(const std::vector<Mount>& mounts);
+
+struct OpenedMount {
+  UniqueFd fd;  ///< detached
+  std::string target;
+  plan::TargetKind create = plan::TargetKind::kDirectory;
+};
+
+struct MountRequest {
+  const ContainerConfig& config;
+  Bytes host_memory;
+  /// The container's root, to see where the image's own links take a target.
+  int root;
+  os::ForeignPaths& foreign;
+  std::chrono::milliseconds deadline;
+};
+
+/// In the order of the spec. Errors: NOT_FOUND, reason MOUNT_SOURCE_NOT_FOUND; those of
+/// ForeignPaths; FAILED_PRECONDITION, reason MOUNT_TARGET_REFUSED, for a target that a link of the
+/// image leads to a refused place. Blocks: kernel, and each source up to the deadline.
+Result<std::vector<OpenedMount>> open_mounts(const MountRequest& request);
+
+}  // namespace skerry::isolators

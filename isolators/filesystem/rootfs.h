@@ -1,0 +1,59 @@
+// The container's root: an overlay of its layers with the writable directories in its scratch.
+#pragma once
+
+#include <chrono>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "isolators/container_config.h"
+#include "os/foreign_path.h"
+#include "os/mount.h"
+
+namespace skerry::isolators {
+
+/// Errors: INVALID_ARGUMENT, reasons ROOT_INVALID (number of layers), PATH_INVALID.
+Result<> check_root(const RootFilesystem& root);
+
+/// The directories `upper` and `work` of a container. What open() had to make goes away again with
+/// the object unless keep() was called; what was there before (an earlier attempt's) stays.
+class Scratch final {
+ public:
+  /// Makes what is missing and clears the mark of an earlier volatile mount, which would keep the
+  /// kernel from mounting the directories again. Errors: by errno.
+  static Result<Scratch> open(const RootFilesystem& root);
+
+  Scratch(Scratch&& other) noexcept;
+  Scratch& operator=(Scratch&&) = delete;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch();
+
+  void keep() { made_upper_ = made_work_ = false; }
+  int upper() const { return upper_.get(); }
+  int work() const { return work_.get(); }
+  bool made_upper() const { return made_upper_; }
+
+ private:
+  Scratch() = default;
+
+  UniqueFd directory_;
+  UniqueFd upper_;
+  UniqueFd work_;
+  bool made_upper_ = false;
+  bool made_work_ = false;
+};
+
+struct RootRequest {
+  const RootFilesystem& config;
+  const Scratch& scratch;
+  os::OverlayArm arm;
+  os::ForeignPaths& foreign;
+  std::chrono::milliseconds deadline;
+};
+
+/// The detached overlay, with /proc, /sys and /dev in it as true directories.
+/// Errors: NOT_FOUND for a layer that is not there; FAILED_PRECONDITION, reason ROOT_INVALID, when
+/// the image has something else in place of /proc, /sys or /dev. Blocks: kernel.
+Result<UniqueFd> make_root(const RootRequest& request);
+
+}  // namespace skerry::isolators

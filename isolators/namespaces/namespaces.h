@@ -1,0 +1,17 @@
+// Isolator "namespaces": mount, pid, ipc, uts and cgroup namespaces always; net, with its loopback
+// interface up, unless the network is the host's. And the hostname in the new uts namespace.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "isolators/isolator.h"
+
+namespace skerry::isolators {
+
+std::unique_ptr<Isolator> make_namespaces_isolator();
+
+/// The configured hostname, or the first 12 digits of the uid, as Docker's users expect.
+std::string hostname_of(const ContainerConfig& config);
+
+}  // namespace skerry::isolators

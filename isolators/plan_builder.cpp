@@ -1,0 +1,38 @@
+#include "isolators/plan_builder.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace skerry::isolators {
+
+void PlanBuilder::add(Phase phase, plan::Operation operation) {
+  operations_[phase].push_back(std::move(operation));
+}
+
+plan::FdIndex PlanBuilder::add_fd(UniqueFd fd) {
+  CHECK(fd);
+  fds_.push_back(std::move(fd));
+  return static_cast<plan::FdIndex>(fds_.size() - 1);
+}
+
+int PlanBuilder::fd(plan::FdIndex index) const {
+  CHECK(index >= 0 && static_cast<std::size_t>(index) < fds_.size());
+  return fds_[static_cast<std::size_t>(index)].get();
+}
+
+void PlanBuilder::add_namespaces(std::uint64_t clone_flags) { plan_.namespaces |= clone_flags; }
+
+BuiltPlan PlanBuilder::build() {
+  BuiltPlan built{.plan = std::exchange(plan_, {}), .fds = std::exchange(fds_, {})};
+  // std::map keeps the phases in the order of the enumeration.
+  for (auto& [phase, operations] : operations_) {
+    for (auto& operation : operations) built.plan.operations.push_back(std::move(operation));
+  }
+  operations_.clear();
+  root_ = plan::kNoFd;
+  user_id_ = 0;
+  return built;
+}
+
+}  // namespace skerry::isolators
