@@ -28,6 +28,8 @@ struct Waiter {
   /// Absent: not yet. Else what to answer. Looked at after each change.
   std::function<std::optional<Result<>>(const Container&)> ready;
   Reply reply;
+  /// Whether the caller has hung up; empty: it never does.
+  std::function<bool()> abandoned = {};
 };
 
 /// How the first process ended, before it is known why.

@@ -355,6 +355,9 @@ void ContainerManager::check_waiters(Container& container) {
 }
 
 void ContainerManager::wait_until(Container& container, Waiter waiter) {
+  // Callers that ask again and again with a deadline of their own must not pile up.
+  std::erase_if(container.waiters,
+                [](const Waiter& old) { return old.abandoned && old.abandoned(); });
   container.waiters.push_back(std::move(waiter));
   check_waiters(container);
 }
@@ -373,7 +376,10 @@ void ContainerManager::end_turn() {
   }
 }
 
-void ContainerManager::wait(const ContainerRef& ref, WaitGoal goal, Reply reply) {
+void ContainerManager::wait(const ContainerRef& ref,
+                            WaitGoal goal,
+                            Reply reply,
+                            std::function<bool()> abandoned) {
   auto container = find(ref);
   if (!container) {
     return answer(std::move(reply), std::move(container).error());
@@ -388,7 +394,8 @@ void ContainerManager::wait(const ContainerRef& ref, WaitGoal goal, Reply reply)
                       }
                       return std::nullopt;
                     },
-                    .reply = std::move(reply)});
+                    .reply = std::move(reply),
+                    .abandoned = std::move(abandoned)});
 }
 
 }  // namespace skerry::agent

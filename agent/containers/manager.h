@@ -91,7 +91,11 @@ class ContainerManager final {
   void pause(const skerry::v1::ContainerRef& ref, Reply reply);
   void resume(const skerry::v1::ContainerRef& ref, Reply reply);
   void update(const skerry::v1::ContainerRef& ref, UpdateRequest request, Reply reply);
-  void wait(const skerry::v1::ContainerRef& ref, WaitGoal goal, Reply reply);
+  /// `abandoned` says whether the caller has hung up: its waiter is dropped then.
+  void wait(const skerry::v1::ContainerRef& ref,
+            WaitGoal goal,
+            Reply reply,
+            std::function<bool()> abandoned);
   /// Done when the container is gone.
   void remove(const skerry::v1::ContainerRef& ref, bool force, Reply reply);
 

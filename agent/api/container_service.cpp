@@ -1,0 +1,277 @@
+#include "agent/api/container_service.h"
+
+#include <google/protobuf/util/field_mask_util.h>
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
+#include "agent/api/unary_call.h"
+
+namespace skerry::agent {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using Call = std::shared_ptr<PendingCall>;
+
+constexpr int kMaxSignal = 64;
+constexpr std::int64_t kMaxGraceSeconds = 24 * 3600;
+
+Error bad_field(const std::string& message) {
+  return Error(Code::kInvalidArgument, message).with_reason("FIELD_INVALID");
+}
+
+// A reply that fills `response.container` in the wanted view. A removed container has no view.
+template <class Response>
+Reply reply_to(const Call& call,
+               Response* response,
+               skerry::v1::ContainerView wanted,
+               skerry::v1::ContainerView fallback) {
+  return [call, response, wanted, fallback](const Result<ViewPtr>& view) {
+    if (!view) return call->finish(to_status(view.error()), [] {});
+    call->finish(grpc::Status::OK, [&] {
+      if (*view) fill_container(**view, wanted, fallback, *response->mutable_container());
+    });
+  };
+}
+
+template <class Response>
+Reply full_reply(const Call& call, Response* response) {
+  return reply_to(
+      call, response, skerry::v1::CONTAINER_VIEW_FULL, skerry::v1::CONTAINER_VIEW_FULL);
+}
+
+template <class Response>
+Reply basic_reply(const Call& call, Response* response) {
+  return reply_to(
+      call, response, skerry::v1::CONTAINER_VIEW_BASIC, skerry::v1::CONTAINER_VIEW_BASIC);
+}
+
+Reply empty_reply(const Call& call) {
+  return [call](const Result<ViewPtr>& result) {
+    call->finish(result ? grpc::Status::OK : to_status(result.error()), [] {});
+  };
+}
+
+// Everything about a request that needs no table is checked here, on gRPC's thread.
+Result<LaunchRequest> to_launch(const ApiContext& context,
+                                const std::string& tenant,
+                                const std::string& id,
+                                const std::string& name,
+                                const skerry::v1::ContainerSpec& spec) {
+  LaunchRequest launch;
+  TRY_ASSIGN(launch.checked, check_spec(spec, context.config));
+  for (const auto& isolator : context.host.isolators) {
+    TRY(isolator->validate(launch.checked.config, context.host.facts));
+  }
+  launch.tenant = tenant;
+  launch.id = id;
+  launch.name = name;
+  launch.spec = spec;
+  return launch;
+}
+
+Result<int> check_signal(int signal) {
+  if (signal >= 1 && signal <= kMaxSignal) return signal;
+  return bad_field("signal: " + std::to_string(signal) + " is not between 1 and 64");
+}
+
+ServerUnaryReactor* refuse(UnaryCall* call, const Error& error) {
+  call->pending()->finish(to_status(error), [] {});
+  return call;
+}
+
+}  // namespace
+
+ServerUnaryReactor* ContainerServiceImpl::Create(CallbackServerContext*,
+                                                 const skerry::v1::CreateContainerRequest* request,
+                                                 skerry::v1::CreateContainerResponse* response) {
+  auto* call = new UnaryCall();
+  auto launch =
+      to_launch(context_, request->tenant(), request->id(), request->name(), request->spec());
+  if (!launch) return refuse(call, launch.error());
+  launch->hold = true;
+  launch->goal = LaunchGoal::kCreated;
+  context_.reactor.post([this, launch = std::move(*launch),
+                         reply = full_reply(call->pending(), response)]() mutable {
+    context_.containers.launch(std::move(launch), std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Launch(CallbackServerContext*,
+                                                 const skerry::v1::LaunchContainerRequest* request,
+                                                 skerry::v1::LaunchContainerResponse* response) {
+  auto* call = new UnaryCall();
+  auto launch =
+      to_launch(context_, request->tenant(), request->id(), request->name(), request->spec());
+  if (!launch) return refuse(call, launch.error());
+  switch (request->wait_until()) {
+    case skerry::v1::LAUNCH_WAIT_ACCEPTED:
+      launch->goal = LaunchGoal::kAccepted;
+      break;
+    case skerry::v1::LAUNCH_WAIT_CREATED:
+      launch->goal = LaunchGoal::kCreated;
+      break;
+    case skerry::v1::LAUNCH_WAIT_UNSPECIFIED:
+    case skerry::v1::LAUNCH_WAIT_RUNNING:
+      launch->goal = LaunchGoal::kRunning;
+      break;
+    default:
+      return refuse(call, bad_field("wait_until: no such value"));
+  }
+  Reply reply = reply_to(
+      call->pending(), response, request->view(), skerry::v1::CONTAINER_VIEW_FULL);
+  context_.reactor.post([this, launch = std::move(*launch), reply = std::move(reply)]() mutable {
+    context_.containers.launch(std::move(launch), std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Start(CallbackServerContext*,
+                                                const skerry::v1::StartContainerRequest* request,
+                                                skerry::v1::StartContainerResponse* response) {
+  auto* call = new UnaryCall();
+  context_.reactor.post([this, ref = request->container(),
+                         reply = full_reply(call->pending(), response)]() mutable {
+    context_.containers.start(ref, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Wait(CallbackServerContext*,
+                                               const skerry::v1::WaitContainerRequest* request,
+                                               skerry::v1::WaitContainerResponse* response) {
+  auto* call = new UnaryCall();
+  WaitGoal goal = WaitGoal::kExited;
+  if (request->condition() == skerry::v1::WAIT_CONDITION_RELEASED) goal = WaitGoal::kReleased;
+  if (request->condition() == skerry::v1::WAIT_CONDITION_REMOVED) goal = WaitGoal::kRemoved;
+  context_.reactor.post([this, ref = request->container(), goal, pending = call->pending(),
+                         reply = basic_reply(call->pending(), response)]() mutable {
+    context_.containers.wait(
+        ref, goal, std::move(reply), [pending] { return pending->done(); });
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Stop(CallbackServerContext*,
+                                               const skerry::v1::StopContainerRequest* request,
+                                               skerry::v1::StopContainerResponse* response) {
+  auto* call = new UnaryCall();
+  StopRequest stop;
+  if (request->has_signal()) {
+    const auto signal = check_signal(request->signal());
+    if (!signal) return refuse(call, signal.error());
+    stop.signal = *signal;
+  }
+  if (request->has_grace()) {
+    const auto& grace = request->grace();
+    if (grace.seconds() < 0 || grace.nanos() < 0 || grace.seconds() > kMaxGraceSeconds) {
+      return refuse(call, bad_field("grace: is not between 0 and 24 hours"));
+    }
+    stop.grace = std::chrono::milliseconds(TimeUtil::DurationToMilliseconds(grace));
+  }
+  context_.reactor.post([this, ref = request->container(), stop,
+                         reply = basic_reply(call->pending(), response)]() mutable {
+    context_.containers.stop(ref, stop, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Kill(CallbackServerContext*,
+                                               const skerry::v1::KillContainerRequest* request,
+                                               skerry::v1::KillContainerResponse*) {
+  constexpr int kDefaultSignal = 9;
+  auto* call = new UnaryCall();
+  const auto signal = check_signal(request->has_signal() ? request->signal() : kDefaultSignal);
+  if (!signal) return refuse(call, signal.error());
+  context_.reactor.post([this, ref = request->container(), signal = *signal, all = request->all(),
+                         reply = empty_reply(call->pending())]() mutable {
+    context_.containers.kill(ref, signal, all, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Pause(CallbackServerContext*,
+                                                const skerry::v1::PauseContainerRequest* request,
+                                                skerry::v1::PauseContainerResponse* response) {
+  auto* call = new UnaryCall();
+  context_.reactor.post([this, ref = request->container(),
+                         reply = basic_reply(call->pending(), response)]() mutable {
+    context_.containers.pause(ref, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Resume(CallbackServerContext*,
+                                                 const skerry::v1::ResumeContainerRequest* request,
+                                                 skerry::v1::ResumeContainerResponse* response) {
+  auto* call = new UnaryCall();
+  context_.reactor.post([this, ref = request->container(),
+                         reply = basic_reply(call->pending(), response)]() mutable {
+    context_.containers.resume(ref, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Remove(CallbackServerContext*,
+                                                 const skerry::v1::RemoveContainerRequest* request,
+                                                 skerry::v1::RemoveContainerResponse*) {
+  auto* call = new UnaryCall();
+  context_.reactor.post([this, ref = request->container(), force = request->force(),
+                         reply = empty_reply(call->pending())]() mutable {
+    context_.containers.remove(ref, force, std::move(reply));
+  });
+  return call;
+}
+
+ServerUnaryReactor* ContainerServiceImpl::Update(CallbackServerContext*,
+                                                 const skerry::v1::UpdateContainerRequest* request,
+                                                 skerry::v1::UpdateContainerResponse* response) {
+  using google::protobuf::util::FieldMaskUtil;
+  auto* call = new UnaryCall();
+  UpdateRequest update;
+  if (request->has_expected_revision()) update.expected_revision = request->expected_revision();
+  if (request->update_mask().paths().empty()) {
+    return refuse(call, bad_field("update_mask: is empty"));
+  }
+  const auto unknown = refuse_unknown_fields(request->resources(), "resources");
+  if (!unknown) return refuse(call, unknown.error());
+  google::protobuf::FieldMask resources;
+  for (const std::string& path : request->update_mask().paths()) {
+    if (path == "labels") {
+      update.labels.emplace(request->labels().begin(), request->labels().end());
+      continue;
+    }
+    const bool known = path == "resources" || path.starts_with("resources.");
+    if (!known || !FieldMaskUtil::IsValidPath<skerry::v1::UpdateContainerRequest>(path)) {
+      return refuse(call, bad_field("update_mask: \"" + path + "\" cannot be changed"));
+    }
+    resources.add_paths(path);
+  }
+  if (resources.paths_size() > 0) {
+    // What a path names is replaced, and cleared where the request holds nothing there.
+    update.resources = [resources, wanted = *request](skerry::v1::Resources& current) -> Result<> {
+      skerry::v1::UpdateContainerRequest target;
+      *target.mutable_resources() = current;
+      FieldMaskUtil::MergeOptions options;
+      options.set_replace_message_fields(true);
+      options.set_replace_repeated_fields(true);
+      for (const std::string& path : resources.paths()) {
+        google::protobuf::FieldMask one;
+        one.add_paths(path);
+        FieldMaskUtil::MergeMessageTo(wanted, one, options, &target);
+      }
+      current = target.resources();
+      return {};
+    };
+  }
+  context_.reactor.post([this, ref = request->container(), update = std::move(update),
+                         reply = full_reply(call->pending(), response)]() mutable {
+    context_.containers.update(ref, std::move(update), std::move(reply));
+  });
+  return call;
+}
+
+}  // namespace skerry::agent

@@ -1,0 +1,34 @@
+// What the services of the API work with: borrowed from main, alive as long as the server.
+#pragma once
+
+#include <string>
+
+#include "agent/config/config.h"
+#include "agent/containers/manager.h"
+#include "agent/events/event_log.h"
+#include "agent/images/image_desk.h"
+#include "agent/operations/debt_keeper.h"
+#include "agent/operations/operation_table.h"
+#include "agent/runtime/reactor.h"
+#include "agent/runtime/worker_pool.h"
+
+namespace skerry::agent {
+
+struct ApiContext {
+  runtime::Reactor& reactor;
+  runtime::WorkerPool& workers;
+  runtime::Trace& trace;
+  const Clock& clock;
+  const config::Config& config;
+  Host& host;
+  SnapshotBoard& board;
+  ContainerManager& containers;
+  events::EventLog& events;
+  operations::OperationTable& operations;
+  operations::DebtKeeper& debts;
+  ImageDesk& images;
+  WallTime started_at;
+  std::string version;
+};
+
+}  // namespace skerry::agent
