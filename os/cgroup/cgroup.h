@@ -116,7 +116,8 @@ class Cgroup {
   virtual Result<> wait_empty(std::chrono::milliseconds deadline) const = 0;
 };
 
-/// Makes, finds and removes groups. One per daemon, chosen once by detect_cgroups(). Thread: any.
+/// Makes, finds and removes groups. One per daemon, chosen once by make_cgroup_manager(); outlives
+/// the groups it gave out. Paths that are none are INVALID_ARGUMENT in all calls. Thread: any.
 class CgroupManager {
  public:
   CgroupManager() = default;
@@ -135,6 +136,13 @@ class CgroupManager {
   /// Makes a container's group in all hierarchies (v2: with its leaf "main"). Undoes its own
   /// partial work. Errors: ALREADY_EXISTS.
   virtual Result<std::unique_ptr<Cgroup>> create(const CgroupPath& path) = 0;
+  /// The group of one exec in the container at `container`, named x-`name` there: it can be killed,
+  /// frozen and waited for by itself, and counts towards the container's limits. It costs one
+  /// directory: a leaf on v2 and hybrid hosts, a group of the freezer alone on v1. Its own set_*,
+  /// usage and oom_kills are FAILED_PRECONDITION. Removed by remove(container + "/x-" + name), and
+  /// with the container. Errors: NOT_FOUND without the container. Idempotent.
+  virtual Result<std::unique_ptr<Cgroup>> make_exec_leaf(const CgroupPath& container,
+                                                         const std::string& name) = 0;
   /// Opens an existing container's group. Errors: NOT_FOUND.
   virtual Result<std::unique_ptr<Cgroup>> open(const CgroupPath& path) = 0;
   /// Removes the group and all groups below it, in every hierarchy. What is gone already is fine.
