@@ -17,9 +17,9 @@
 #include <string>
 #include <vector>
 
+#include "agent/events/backlog_reader.h"
 #include "agent/events/subscription.h"
 #include "agent/runtime/reactor.h"
-#include "agent/runtime/worker_pool.h"
 #include "agent/store/store.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -52,7 +52,8 @@ struct NewEvent {
 class EventLog final {
  public:
   /// Errors: as reading the store.
-  static Result<std::unique_ptr<EventLog>> open(store::Store& store,
+  static Result<std::unique_ptr<EventLog>> open(runtime::Reactor& reactor,
+                                                store::Store& store,
                                                 runtime::Trace& trace,
                                                 const Clock& clock,
                                                 Retention retention);
@@ -61,11 +62,13 @@ class EventLog final {
   /// Ends every subscription: UNAVAILABLE, reason DAEMON_STOPPING.
   ~EventLog();
 
-  /// Appends to the transaction; returns the cursor the event will have. Published after the
-  /// commit, forgotten with a rollback. Drops what retention lets go in the same transaction.
+  /// Appends to the transaction; returns the cursor the event will have. Forgotten with a
+  /// rollback; published in the turn after the commit, so that a watcher who is told of a change
+  /// finds it in the snapshot that the turn of the change published at its end. Drops what
+  /// retention lets go in the same transaction.
   Cursor append(store::Transaction& transaction, NewEvent event);
 
-  /// The cursor of the newest published event: what a List taken now is true at.
+  /// The cursor of the newest committed event: what a snapshot made now is true at.
   Cursor head() const;
   /// The oldest cursor that can still be watched from.
   Cursor oldest() const;
@@ -86,26 +89,38 @@ class EventLog final {
     std::uint64_t number;
     std::uint64_t first_sequence;
   };
-  EventLog(store::Store& store,
+  EventLog(runtime::Reactor& reactor,
+           store::Store& store,
            runtime::Trace& trace,
            const Clock& clock,
            Retention retention,
            std::unique_ptr<store::StoreReader> reader);
   Result<> load();
   Result<> check(const Cursor& since) const;
+  void begin_batch(store::Transaction& transaction);
+  void committed();
   void publish();
+  bool over_bytes(std::uint64_t dropped_bytes) const;
+  bool over_count(std::uint64_t sequence, WallTime time) const;
   void drop_old(store::Transaction& transaction);
 
+  runtime::Reactor& reactor_;
   store::Store& store_;
+  runtime::Trace& trace_;
   const Clock& clock_;
   const Retention retention_;
-  std::uint64_t epoch_ = 0;
-  std::uint64_t head_ = 0;   // newest committed sequence
-  std::uint64_t first_ = 1;  // oldest kept sequence
-  std::vector<Epoch> epochs_;
+  std::uint64_t head_ = 0;           // newest committed sequence
+  std::uint64_t total_bytes_ = 0;    // of all events ever committed
+  std::uint64_t first_ = 1;          // oldest kept sequence
+  std::uint64_t dropped_bytes_ = 0;  // of all events dropped
+  WallTime first_time_;
+  std::vector<Epoch> epochs_;      // oldest first; the last one is ours
   std::vector<EventPtr> pending_;  // appended, not yet committed
+  std::uint64_t pending_bytes_ = 0;
+  std::vector<EventPtr> committed_;  // not yet published
   std::vector<std::weak_ptr<Subscription>> subscriptions_;
-  std::shared_ptr<BacklogReader> backlog_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what is posted
+  BacklogReader backlog_;
 };
 
 }  // namespace skerry::events
