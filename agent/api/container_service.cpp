@@ -1,9 +1,9 @@
 #include "agent/api/container_service.h"
 
+#include <algorithm>
+
 #include <google/protobuf/util/field_mask_util.h>
 #include <google/protobuf/util/time_util.h>
-
-#include <algorithm>
 
 #include "agent/api/unary_call.h"
 
@@ -38,8 +38,7 @@ Reply reply_to(const Call& call,
 
 template <class Response>
 Reply full_reply(const Call& call, Response* response) {
-  return reply_to(
-      call, response, skerry::v1::CONTAINER_VIEW_FULL, skerry::v1::CONTAINER_VIEW_FULL);
+  return reply_to(call, response, skerry::v1::CONTAINER_VIEW_FULL, skerry::v1::CONTAINER_VIEW_FULL);
 }
 
 template <class Response>
@@ -93,10 +92,10 @@ ServerUnaryReactor* ContainerServiceImpl::Create(CallbackServerContext*,
   if (!launch) return refuse(call, launch.error());
   launch->hold = true;
   launch->goal = LaunchGoal::kCreated;
-  context_.reactor.post([this, launch = std::move(*launch),
-                         reply = full_reply(call->pending(), response)]() mutable {
-    context_.containers.launch(std::move(launch), std::move(reply));
-  });
+  context_.reactor.post(
+      [this, launch = std::move(*launch), reply = full_reply(call->pending(), response)]() mutable {
+        context_.containers.launch(std::move(launch), std::move(reply));
+      });
   return call;
 }
 
@@ -121,8 +120,8 @@ ServerUnaryReactor* ContainerServiceImpl::Launch(CallbackServerContext*,
     default:
       return refuse(call, bad_field("wait_until: no such value"));
   }
-  Reply reply = reply_to(
-      call->pending(), response, request->view(), skerry::v1::CONTAINER_VIEW_FULL);
+  Reply reply =
+      reply_to(call->pending(), response, request->view(), skerry::v1::CONTAINER_VIEW_FULL);
   context_.reactor.post([this, launch = std::move(*launch), reply = std::move(reply)]() mutable {
     context_.containers.launch(std::move(launch), std::move(reply));
   });
@@ -133,10 +132,10 @@ ServerUnaryReactor* ContainerServiceImpl::Start(CallbackServerContext*,
                                                 const skerry::v1::StartContainerRequest* request,
                                                 skerry::v1::StartContainerResponse* response) {
   auto* call = new UnaryCall();
-  context_.reactor.post([this, ref = request->container(),
-                         reply = full_reply(call->pending(), response)]() mutable {
-    context_.containers.start(ref, std::move(reply));
-  });
+  context_.reactor.post(
+      [this, ref = request->container(), reply = full_reply(call->pending(), response)]() mutable {
+        context_.containers.start(ref, std::move(reply));
+      });
   return call;
 }
 
@@ -147,10 +146,12 @@ ServerUnaryReactor* ContainerServiceImpl::Wait(CallbackServerContext*,
   WaitGoal goal = WaitGoal::kExited;
   if (request->condition() == skerry::v1::WAIT_CONDITION_RELEASED) goal = WaitGoal::kReleased;
   if (request->condition() == skerry::v1::WAIT_CONDITION_REMOVED) goal = WaitGoal::kRemoved;
-  context_.reactor.post([this, ref = request->container(), goal, pending = call->pending(),
+  context_.reactor.post([this,
+                         ref = request->container(),
+                         goal,
+                         pending = call->pending(),
                          reply = basic_reply(call->pending(), response)]() mutable {
-    context_.containers.wait(
-        ref, goal, std::move(reply), [pending] { return pending->done(); });
+    context_.containers.wait(ref, goal, std::move(reply), [pending] { return pending->done(); });
   });
   return call;
 }
@@ -172,7 +173,9 @@ ServerUnaryReactor* ContainerServiceImpl::Stop(CallbackServerContext*,
     }
     stop.grace = std::chrono::milliseconds(TimeUtil::DurationToMilliseconds(grace));
   }
-  context_.reactor.post([this, ref = request->container(), stop,
+  context_.reactor.post([this,
+                         ref = request->container(),
+                         stop,
                          reply = basic_reply(call->pending(), response)]() mutable {
     context_.containers.stop(ref, stop, std::move(reply));
   });
@@ -186,7 +189,10 @@ ServerUnaryReactor* ContainerServiceImpl::Kill(CallbackServerContext*,
   auto* call = new UnaryCall();
   const auto signal = check_signal(request->has_signal() ? request->signal() : kDefaultSignal);
   if (!signal) return refuse(call, signal.error());
-  context_.reactor.post([this, ref = request->container(), signal = *signal, all = request->all(),
+  context_.reactor.post([this,
+                         ref = request->container(),
+                         signal = *signal,
+                         all = request->all(),
                          reply = empty_reply(call->pending())]() mutable {
     context_.containers.kill(ref, signal, all, std::move(reply));
   });
@@ -197,10 +203,10 @@ ServerUnaryReactor* ContainerServiceImpl::Pause(CallbackServerContext*,
                                                 const skerry::v1::PauseContainerRequest* request,
                                                 skerry::v1::PauseContainerResponse* response) {
   auto* call = new UnaryCall();
-  context_.reactor.post([this, ref = request->container(),
-                         reply = basic_reply(call->pending(), response)]() mutable {
-    context_.containers.pause(ref, std::move(reply));
-  });
+  context_.reactor.post(
+      [this, ref = request->container(), reply = basic_reply(call->pending(), response)]() mutable {
+        context_.containers.pause(ref, std::move(reply));
+      });
   return call;
 }
 
@@ -208,10 +214,10 @@ ServerUnaryReactor* ContainerServiceImpl::Resume(CallbackServerContext*,
                                                  const skerry::v1::ResumeContainerRequest* request,
                                                  skerry::v1::ResumeContainerResponse* response) {
   auto* call = new UnaryCall();
-  context_.reactor.post([this, ref = request->container(),
-                         reply = basic_reply(call->pending(), response)]() mutable {
-    context_.containers.resume(ref, std::move(reply));
-  });
+  context_.reactor.post(
+      [this, ref = request->container(), reply = basic_reply(call->pending(), response)]() mutable {
+        context_.containers.resume(ref, std::move(reply));
+      });
   return call;
 }
 
@@ -219,7 +225,9 @@ ServerUnaryReactor* ContainerServiceImpl::Remove(CallbackServerContext*,
                                                  const skerry::v1::RemoveContainerRequest* request,
                                                  skerry::v1::RemoveContainerResponse*) {
   auto* call = new UnaryCall();
-  context_.reactor.post([this, ref = request->container(), force = request->force(),
+  context_.reactor.post([this,
+                         ref = request->container(),
+                         force = request->force(),
                          reply = empty_reply(call->pending())]() mutable {
     context_.containers.remove(ref, force, std::move(reply));
   });
@@ -267,7 +275,9 @@ ServerUnaryReactor* ContainerServiceImpl::Update(CallbackServerContext*,
       return {};
     };
   }
-  context_.reactor.post([this, ref = request->container(), update = std::move(update),
+  context_.reactor.post([this,
+                         ref = request->container(),
+                         update = std::move(update),
                          reply = full_reply(call->pending(), response)]() mutable {
     context_.containers.update(ref, std::move(update), std::move(reply));
   });

@@ -52,17 +52,14 @@ class ContainerServiceImpl final : public skerry::v1::ContainerService::Callback
                                    const skerry::v1::RemoveContainerRequest* request,
                                    skerry::v1::RemoveContainerResponse* response) override;
   grpc::ServerWriteReactor<skerry::v1::ReadLogsResponse>* ReadLogs(
-      grpc::CallbackServerContext* call,
-      const skerry::v1::ReadLogsRequest* request) override;
+      grpc::CallbackServerContext* call, const skerry::v1::ReadLogsRequest* request) override;
   grpc::ServerReadReactor<skerry::v1::WriteStdinRequest>* WriteStdin(
-      grpc::CallbackServerContext* call,
-      skerry::v1::WriteStdinResponse* response) override;
+      grpc::CallbackServerContext* call, skerry::v1::WriteStdinResponse* response) override;
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* call,
                                      const skerry::v1::GetStatsRequest* request,
                                      skerry::v1::GetStatsResponse* response) override;
   grpc::ServerWriteReactor<skerry::v1::WatchStatsResponse>* WatchStats(
-      grpc::CallbackServerContext* call,
-      const skerry::v1::WatchStatsRequest* request) override;
+      grpc::CallbackServerContext* call, const skerry::v1::WatchStatsRequest* request) override;
   // NOLINTEND(readability-identifier-naming)
 
  private:

@@ -60,26 +60,24 @@ ServerUnaryReactor* ContainerServiceImpl::Get(CallbackServerContext* call,
   if (ref.has_uid()) {
     const ViewPtr view = snapshot->find(ref.uid());
     if (view && (ref.tenant().empty() || ref.tenant() == view->container.tenant())) {
-      fill_container(*view,
-                     request->view(),
-                     skerry::v1::CONTAINER_VIEW_FULL,
-                     *response->mutable_container());
+      fill_container(
+          *view, request->view(), skerry::v1::CONTAINER_VIEW_FULL, *response->mutable_container());
       return answer_now(call, {});
     }
   }
   // Ids, names and removed ones are in the reactor's tables; it answers without waiting.
   auto* pending = new UnaryCall();
-  context_.reactor.post([this, ref, view = request->view(), response,
-                         pending = pending->pending()] {
-    const auto found = context_.containers.find(ref);
-    if (!found) return pending->finish(to_status(found.error()), [] {});
-    pending->finish(grpc::Status::OK, [&] {
-      fill_container(*(*found)->view,
-                     view,
-                     skerry::v1::CONTAINER_VIEW_FULL,
-                     *response->mutable_container());
-    });
-  });
+  context_.reactor.post(
+      [this, ref, view = request->view(), response, pending = pending->pending()] {
+        const auto found = context_.containers.find(ref);
+        if (!found) return pending->finish(to_status(found.error()), [] {});
+        pending->finish(grpc::Status::OK, [&] {
+          fill_container(*(*found)->view,
+                         view,
+                         skerry::v1::CONTAINER_VIEW_FULL,
+                         *response->mutable_container());
+        });
+      });
   return pending;
 }
 
@@ -89,9 +87,9 @@ ServerUnaryReactor* ContainerServiceImpl::List(CallbackServerContext* call,
   const auto after = parse_token(request->page_token());
   if (!after) return answer_now(call, after.error());
   if (request->page_size() > kMaxPage) {
-    return answer_now(call,
-                      Error(Code::kInvalidArgument, "page_size: is above 10000")
-                          .with_reason("FIELD_INVALID"));
+    return answer_now(
+        call,
+        Error(Code::kInvalidArgument, "page_size: is above 10000").with_reason("FIELD_INVALID"));
   }
   const std::uint32_t limit = request->page_size() == 0 ? kDefaultPage : request->page_size();
   const auto snapshot = context_.board.current();

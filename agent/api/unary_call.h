@@ -1,12 +1,12 @@
-// A unary call that is answered later, from the reactor: finishes once, whichever comes first of the
-// answer and the caller's hanging up.
+// A unary call that is answered later, from the reactor: finishes once, whichever comes first of
+// the answer and the caller's hanging up.
 #pragma once
-
-#include <grpcpp/support/server_callback.h>
 
 #include <atomic>
 #include <functional>
 #include <memory>
+
+#include <grpcpp/support/server_callback.h>
 
 #include "agent/api/status.h"
 #include "base/result.h"

@@ -398,4 +398,18 @@ void ContainerManager::wait(const ContainerRef& ref,
                     .abandoned = std::move(abandoned)});
 }
 
+void ContainerManager::wait_for_log(const Uid& uid, Reply reply, std::function<bool()> abandoned) {
+  Container* container = find(uid);
+  if (container == nullptr) return answer(std::move(reply), ViewPtr());
+  wait_until(*container,
+             Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
+                      if (c.gone || (c.state() == State::kExited && c.log_complete)) {
+                        return Result<>();
+                      }
+                      return std::nullopt;
+                    },
+                    .reply = std::move(reply),
+                    .abandoned = std::move(abandoned)});
+}
+
 }  // namespace skerry::agent

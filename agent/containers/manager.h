@@ -96,6 +96,8 @@ class ContainerManager final {
             WaitGoal goal,
             Reply reply,
             std::function<bool()> abandoned);
+  /// Answered when every byte of the container's output is in its log, and no more will come.
+  void wait_for_log(const Uid& uid, Reply reply, std::function<bool()> abandoned);
   /// Done when the container is gone.
   void remove(const skerry::v1::ContainerRef& ref, bool force, Reply reply);
 
