@@ -30,21 +30,21 @@ using CgroupPath = std::string;
 struct CpuSettings {
   /// Share under contention on the v2 scale, 1–10000, 100 for one CPU's worth of requests; absent
   /// leaves it as it is. v1 gets the equivalent cpu.shares.
-  std::optional<std::uint64_t> weight;
+  std::optional<std::uint64_t> weight = std::nullopt;
   /// Absent leaves it; zero is unlimited. Quota per 100 ms period, at least 1 ms (10 mCPU).
-  std::optional<MilliCpu> limit;
+  std::optional<MilliCpu> limit = std::nullopt;
 };
 
 struct MemorySettings {
   /// Absent leaves it; zero is unlimited. memory.max / memory.limit_in_bytes. Lowering reclaims
   /// first; RESOURCE_EXHAUSTED when the use cannot be brought below.
-  std::optional<Bytes> limit;
+  std::optional<Bytes> limit = std::nullopt;
   /// Protected amount: memory.low / memory.soft_limit_in_bytes.
-  std::optional<Bytes> reservation;
+  std::optional<Bytes> reservation = std::nullopt;
   /// Swap on top of memory: memory.swap.max / memsw. Absent leaves it; kUnlimitedSwap lifts it.
   /// Zero is none. Where the kernel has no swap accounting: FAILED_PRECONDITION when a value is
   /// asked.
-  std::optional<Bytes> swap;
+  std::optional<Bytes> swap = std::nullopt;
 };
 constexpr Bytes kUnlimitedSwap{~0ULL};
 
