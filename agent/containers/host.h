@@ -27,6 +27,7 @@ Result<Directories> open_directories(const std::string& root, const std::string&
 struct Host {
   os::HostFacts facts;
   Directories directories;
+  UniqueFd run_directory;  ///< RUN itself
   /// Our own cgroup: SCOPE/shims, SCOPE/plugins.
   std::string scope;
   /// Cgroup below which containers live: PARENT/<uid>. The scope, unless configured.
