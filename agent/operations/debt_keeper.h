@@ -41,7 +41,7 @@ class DebtKeeper final {
   explicit DebtKeeper(Parts parts);
   DebtKeeper(const DebtKeeper&) = delete;
   DebtKeeper& operator=(const DebtKeeper&) = delete;
-  ~DebtKeeper();
+  ~DebtKeeper() = default;
 
   /// Registers who pays debts of `kind`; before load(). A debt of a kind nobody pays stays, with
   /// that as its error.
@@ -57,7 +57,7 @@ class DebtKeeper final {
   /// Makes everything due now: the operator fixed what was in the way.
   void retry_now();
 
-  /// What is owed, by kind and key, as of the last change. Thread: any.
+  /// What is owed, by kind and key, as of the end of the last turn. Thread: any.
   List list() const;
 
   /// Debts tried at the same time, so that a hung one leaves workers to the others.
@@ -67,24 +67,29 @@ class DebtKeeper final {
   struct Entry {
     store::DebtRow row;
     bool in_flight = false;
-    bool renewed = false;  // added again while a try was in flight: that try's success is not its
+    // Of this adding: what a try that began before it says is about another debt.
+    std::uint64_t version = 0;
   };
   using Key = std::pair<std::string, std::string>;
-  void insert(const store::DebtRow& row);
+  void insert(store::DebtRow row);
   void schedule();
   void try_due();
-  bool try_one(const Key& key, Entry& entry);
-  void tried(const Key& key, const Result<>& result);
-  void put_off(const Key& key, Entry& entry, std::string why);
+  void try_one(const Key& key, Entry& entry, const Handler& handler);
+  void tried(const Key& key, std::uint64_t version, const Result<>& result);
+  void paid(const Key& key, Entry& entry);
+  void put_off(Entry& entry, const Error& why);
   void publish();
 
   Parts parts_;
   std::map<std::string, Handler> handlers_;
   std::map<Key, Entry> debts_;
   std::size_t in_flight_ = 0;
+  std::uint64_t next_version_ = 1;
   runtime::Timer timer_;
   std::minstd_rand random_;
-  std::shared_ptr<bool> alive_;  // what workers post looks here first: the keeper may be gone
+  bool changed_ = false;  // since the list was published
+  // For what workers post and the reactor keeps: the keeper may be gone by then.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   mutable runtime::Mutex mutex_;
   List list_ GUARDED_BY(mutex_);
 };

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,8 @@ class FailpointRegistry final {
     int sys_errno = 0;
     std::chrono::milliseconds delay{0};
   };
-  static Result<Action> parse(std::string_view text);
+  static std::optional<Action> parse(std::string_view text);
   std::map<std::string, Action, std::less<>> points_;
-  bool armed_ = false;
 };
 
 }  // namespace skerry::operations

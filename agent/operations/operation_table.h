@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "agent/runtime/cancel_token.h"
 #include "agent/runtime/mutex.h"
 #include "base/clock.h"
 
@@ -19,7 +21,7 @@ struct OperationInfo {
   std::string step;        ///< "queued" until a worker takes it, "undo NAME" while unwinding
   WallTime since;          ///< of the operation
   WallTime step_since;     ///< of the step
-  bool cancelled = false;  ///< asked to stop, and has not yet
+  bool cancelled = false;  ///< was asked to stop
 };
 
 /// Thread: any. Outlives its entries.
@@ -30,14 +32,17 @@ class OperationTable final {
   /// An operation's line in the table, from construction to destruction.
   class Entry final {
    public:
-    Entry(OperationTable& table, std::string object, std::string operation);
+    /// `cancel` may be null.
+    Entry(OperationTable& table,
+          std::string object,
+          std::string operation,
+          std::shared_ptr<const runtime::CancelToken> cancel);
     Entry(Entry&& other) noexcept : table_(std::exchange(other.table_, nullptr)), id_(other.id_) {}
     Entry& operator=(Entry&&) = delete;
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
     ~Entry();
     void at_step(std::string step);
-    void cancelled();
 
    private:
     OperationTable* table_;
@@ -48,10 +53,14 @@ class OperationTable final {
   std::vector<OperationInfo> snapshot() const;
 
  private:
+  struct Line {
+    OperationInfo info;
+    std::shared_ptr<const runtime::CancelToken> cancel;
+  };
   const Clock& clock_;
   mutable runtime::Mutex mutex_;
   std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
-  std::map<std::uint64_t, OperationInfo> operations_ GUARDED_BY(mutex_);
+  std::map<std::uint64_t, Line> operations_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skerry::operations

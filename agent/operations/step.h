@@ -20,6 +20,7 @@ struct Debt {
   std::string key;     ///< unique within the kind
   std::string object;  ///< uid of what incurred it
   std::string record;  ///< what the handler needs to pay
+  std::string why{};   ///< what went wrong, for people; the interpreter fills it in
 };
 
 /// One step of an operation. All three functions run on the worker that runs the operation, one
@@ -33,8 +34,8 @@ struct Step {
   /// Takes it back; called when a later step failed or the operation was cancelled. Idempotent; not
   /// cancelled. Empty: there is nothing to take back.
   std::move_only_function<Result<>()> undo;
-  /// What is owed if `undo` fails; there whenever `undo` is, unless what it leaves dies by itself
-  /// with something owed by another step, then it returns nothing.
+  /// What is owed if `undo` fails; there whenever `undo` is. Nothing, when what it leaves goes with
+  /// something else.
   std::move_only_function<std::optional<Debt>()> debt;
 };
 
