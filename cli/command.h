@@ -1,0 +1,88 @@
+// What every command of `skerry` has in common: how it is registered, its options, its result.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+#include "base/result.h"
+#include "cli/client.h"
+
+namespace skerry::cli {
+
+/// Exit codes, as Docker's users know them.
+constexpr int kExitOk = 0;
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+/// For run and create: skerry or the daemon failed, not the command.
+constexpr int kExitDaemon = 125;
+constexpr int kExitNotExecutable = 126;
+constexpr int kExitNotFound = 127;
+/// Ended by signal N: this and N.
+constexpr int kExitSignal = 128;
+
+/// What one invocation is about to do. Options are parsed into it, then `action` runs.
+struct Invocation {
+  std::string host;
+  std::string timeout;
+  std::string tenant;
+  /// Set by the command that was named; its exit code, or the error to print.
+  std::function<Result<int>(const Client&)> action;
+  /// The exit code when `action` gives an error.
+  std::function<int(const Error&)> exit_code = [](const Error&) { return kExitFailure; };
+};
+
+/// One command. Its options are registered only when it is the one named: a start is short.
+struct Command {
+  std::string_view name;
+  std::string_view summary;
+  void (*configure)(CLI::App& app, Invocation& invocation);
+};
+
+/// Registers `commands` below `app`; exactly one has to be named.
+void add_commands(CLI::App& app, Invocation& invocation, const std::vector<Command>& commands);
+
+/// The examples at the end of --help, one a line.
+void add_examples(CLI::App& app, const std::vector<std::string>& examples);
+
+/// --tenant.
+void add_tenant(CLI::App& app, Invocation& invocation);
+
+/// CONTAINER…, at least one.
+void add_containers(CLI::App& app, Invocation& invocation, std::vector<std::string>& containers);
+
+/// CONTAINER, exactly one.
+void add_container(CLI::App& app, Invocation& invocation, std::string& container);
+
+struct OutputOptions {
+  /// -o: "table" or "json".
+  std::string format = "table";
+  bool json() const { return format == "json"; }
+};
+
+/// -o table|json.
+void add_output(CLI::App& app, OutputOptions& output);
+
+/// An option that can be given many times, one value each time.
+CLI::Option* add_repeatable(CLI::App& app,
+                            const std::string& names,
+                            std::vector<std::string>& values,
+                            const std::string& help);
+
+/// Writes to stdout at once, all of it; a reader that has gone away ends the process by SIGPIPE.
+void print(std::string_view text);
+
+/// Writes to stderr.
+void print_error(std::string_view text);
+
+/// "skerry: …" and, where something can be done about it, a second line that says what.
+void report(const Error& error);
+
+/// Runs `each` for every one of `items`; reports what fails and goes on. kExitFailure if any did.
+int for_each_reporting(const std::vector<std::string>& items,
+                       const std::function<Result<>(const std::string&)>& each);
+
+}  // namespace skerry::cli

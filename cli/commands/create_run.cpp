@@ -1,0 +1,121 @@
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "base/ids.h"
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/foreground.h"
+#include "cli/run_options.h"
+#include "skerry/v1/container_service.grpc.pb.h"
+
+namespace skerry::cli {
+namespace {
+
+/// What follows IMAGE is not ours to parse, so CLI11 does not know of it.
+class Formatter final : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* /*app*/, std::string name) const override {
+    return "Usage: " + name + " [OPTIONS] IMAGE [COMMAND [ARG...]]\n";
+  }
+};
+
+constexpr std::size_t kIdBytes = 8;
+/// Long enough to fetch the end of a log over the slowest disk; the record goes with us otherwise.
+constexpr std::int64_t kKeepSeconds = 60;
+
+Surroundings surroundings() {
+  std::error_code ignored;
+  return {.working_directory = std::filesystem::current_path(ignored).string(),
+          .environment = [](const std::string& name) -> std::optional<std::string> {
+            const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+            if (value == nullptr) return std::nullopt;
+            return value;
+          }};
+}
+
+/// Create and Launch take the same fields.
+template <class Request>
+Result<Request> make_request(const RunOptions& options,
+                             const std::string& tenant,
+                             const std::vector<std::string>& words) {
+  Request request;
+  TRY_ASSIGN(*request.mutable_spec(), make_spec(options, words, surroundings()));
+  request.set_tenant(tenant);
+  request.set_id(options.id.empty() ? random_hex(kIdBytes) : options.id);
+  request.set_name(options.name);
+  return request;
+}
+
+Result<int> run(const Client& client,
+                const RunOptions& options,
+                v1::LaunchContainerRequest request) {
+  if (!options.detach) {
+    // The server removes what we cannot any more, should we be killed; until then the exit and the
+    // log have to be there to be read.
+    if (options.remove && options.ttl.empty()) {
+      request.mutable_spec()->mutable_ttl()->set_seconds(kKeepSeconds);
+    }
+    return run_in_foreground(client, request);
+  }
+  request.set_view(v1::CONTAINER_VIEW_BASIC);
+  TRY_ASSIGN(const auto launched, client.call(&v1::ContainerService::Stub::Launch, request));
+  print(launched.container().uid() + "\n");
+  return kExitOk;
+}
+
+/// What was typed wrong is found before the daemon is asked, and is a usage error.
+int exit_code(const Error& error) {
+  const bool typed = error.reason() == "USAGE";
+  return typed ? kExitUsage : exit_code_of_failure(error);
+}
+
+}  // namespace
+
+void configure_run(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<RunOptions>();
+  add_tenant(app, invocation);
+  add_run_options(app, *options);
+  app.add_flag("-d,--detach", options->detach, "Print its uid and leave it running");
+  app.formatter(std::make_shared<Formatter>());
+  add_examples(app,
+               {"skerry run --rm busybox echo hello",
+                "skerry run -d --name web -m 64m --cpus 0.5 -v /srv/www:/www:ro busybox httpd -f",
+                "echo hello | skerry run -i --rm busybox tr a-z A-Z"});
+  invocation.exit_code = exit_code;
+  invocation.action = [&app, &invocation, options](const Client& client) -> Result<int> {
+    auto request =
+        make_request<v1::LaunchContainerRequest>(*options, invocation.tenant, app.remaining());
+    if (!request) return std::move(request).error().with_reason("USAGE");
+    return run(client, *options, std::move(*request));
+  };
+}
+
+void configure_create(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<RunOptions>();
+  add_tenant(app, invocation);
+  add_run_options(app, *options);
+  app.formatter(std::make_shared<Formatter>());
+  add_examples(app,
+               {"skerry create --name job busybox sleep 60",
+                "skerry create --id deploy-7 --label app=web -m 128m busybox httpd -f"});
+  invocation.exit_code = exit_code;
+  invocation.action = [&app, &invocation, options](const Client& client) -> Result<int> {
+    auto request =
+        make_request<v1::CreateContainerRequest>(*options, invocation.tenant, app.remaining());
+    if (!request) return std::move(request).error().with_reason("USAGE");
+    TRY_ASSIGN(const auto created, client.call(&v1::ContainerService::Stub::Create, *request));
+    print(created.container().uid() + "\n");
+    return kExitOk;
+  };
+}
+
+}  // namespace skerry::cli

@@ -1,0 +1,147 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/parse/filter.h"
+#include "cli/render/human.h"
+#include "cli/render/json.h"
+#include "cli/render/table.h"
+#include "skerry/v1/container_service.grpc.pb.h"
+
+namespace skerry::cli {
+namespace {
+
+using Service = v1::ContainerService::Stub;
+using Json = nlohmann::ordered_json;
+
+struct PsOptions {
+  OutputOptions output;
+  std::vector<std::string> filters;
+  bool all = false;
+  bool quiet = false;
+  bool no_trunc = false;
+};
+
+bool is_shown(const PsOptions& options, const ListFilter& filter, const v1::Container& container) {
+  // A status that was asked for is shown without -a, as Docker does.
+  const bool wanted = options.all || filter.request.states_size() != 0 ||
+                      container.state() != v1::CONTAINER_STATE_EXITED;
+  return wanted && passes(filter, container);
+}
+
+/// All pages.
+Result<std::vector<v1::Container>> list(const Client& client,
+                                        const PsOptions& options,
+                                        ListFilter filter) {
+  constexpr std::uint32_t kPageSize = 10'000;
+  std::vector<v1::Container> containers;
+  filter.request.set_page_size(kPageSize);
+  do {
+    TRY_ASSIGN(auto page, client.call(&Service::List, filter.request));
+    for (auto& container : *page.mutable_containers()) {
+      if (is_shown(options, filter, container)) containers.push_back(std::move(container));
+    }
+    filter.request.set_page_token(page.next_page_token());
+  } while (!filter.request.page_token().empty());
+  return containers;
+}
+
+std::string container_table(const std::vector<v1::Container>& containers, bool no_trunc) {
+  constexpr std::size_t kCommandWidth = 30;
+  const WallTime now = SystemClock().wall();
+  Table table({"UID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"});
+  for (const auto& container : containers) {
+    const std::string& command = container.command_line();
+    table.add({short_uid(container.uid(), no_trunc),
+               container.root(),
+               "\"" + (no_trunc ? command : cut(command, kCommandWidth)) + "\"",
+               human_duration(now - wall_time(container.created_at())) + " ago",
+               human_status(container, now),
+               display_name(container)});
+  }
+  return table.str();
+}
+
+Result<int> ps(const Client& client, const Invocation& invocation, const PsOptions& options) {
+  auto filter = parse_list_filter(options.filters);
+  if (!filter) return std::move(filter).error().with_reason("USAGE");
+  if (!invocation.tenant.empty()) filter->request.set_tenant(invocation.tenant);
+  TRY_ASSIGN(const auto containers, list(client, options, std::move(*filter)));
+  if (options.quiet) {
+    std::string text;
+    for (const auto& container : containers) {
+      text += short_uid(container.uid(), options.no_trunc) + "\n";
+    }
+    print(text);
+  } else if (options.output.json()) {
+    Json array = Json::array();
+    for (const auto& container : containers) array.push_back(to_json(container));
+    print(json_text(array));
+  } else {
+    print(container_table(containers, options.no_trunc));
+  }
+  return kExitOk;
+}
+
+Result<int> inspect(const Client& client,
+                    const Invocation& invocation,
+                    const std::vector<std::string>& names) {
+  Json array = Json::array();
+  const int code = for_each_reporting(names, [&](const std::string& typed) -> Result<> {
+    TRY_ASSIGN(const auto response,
+               on_container(client, invocation.tenant, typed, [&](const v1::ContainerRef& ref) {
+                 v1::GetContainerRequest request;
+                 *request.mutable_container() = ref;
+                 request.set_view(v1::CONTAINER_VIEW_FULL);
+                 return client.call(&Service::Get, request);
+               }));
+    array.push_back(to_json(response.container()));
+    return {};
+  });
+  print(json_text(array));
+  return code;
+}
+
+}  // namespace
+
+void configure_ps(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<PsOptions>();
+  app.add_option("--tenant", invocation.tenant, "Only this tenant's (default: everybody's)");
+  app.add_flag("-a,--all", options->all, "Exited ones too");
+  app.add_flag("-q,--quiet", options->quiet, "Only uids");
+  app.add_flag("--no-trunc", options->no_trunc, "Whole uids and commands");
+  add_repeatable(app,
+                 "-f,--filter",
+                 options->filters,
+                 "label=KEY[=VALUE], status=STATE, name=PART, id=BEGIN or image=NAME");
+  add_output(app, options->output);
+  add_examples(app,
+               {"skerry ps",
+                "skerry ps -a -f status=exited -f label=app=web",
+                "skerry ps -o json",
+                "skerry rm $(skerry ps -aq -f status=exited)"});
+  invocation.exit_code = [](const Error& error) {
+    return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
+  };
+  invocation.action = [&invocation, options](const Client& client) {
+    return ps(client, invocation, *options);
+  };
+}
+
+void configure_inspect(CLI::App& app, Invocation& invocation) {
+  auto names = std::make_shared<std::vector<std::string>>();
+  add_containers(app, invocation, *names);
+  add_examples(app, {"skerry inspect web", "skerry inspect web | jq '.[0].exit'"});
+  invocation.action = [&invocation, names](const Client& client) {
+    return inspect(client, invocation, *names);
+  };
+}
+
+}  // namespace skerry::cli

@@ -1,0 +1,33 @@
+// Log entries as the bytes a container wrote.
+#pragma once
+
+#include <string>
+
+#include "skerry/v1/container_service.pb.h"
+
+namespace skerry::cli {
+
+/// Turns entries back into output. Thread: one.
+class LogWriter final {
+ public:
+  enum class Times { kHide, kShow };
+  explicit LogWriter(Times times) : times_(times) {}
+
+  struct Output {
+    std::string standard;
+    std::string error;
+  };
+  /// The bytes for each of our own outputs. A time stands at the beginning of each line, not of
+  /// each part of one.
+  Output render(const v1::ReadLogsResponse& response);
+
+  /// Renders and writes: what the container wrote to its standard error goes to ours.
+  void write(const v1::ReadLogsResponse& response);
+
+ private:
+  Times times_;
+  bool inside_line_ = false;
+  bool inside_error_line_ = false;
+};
+
+}  // namespace skerry::cli

@@ -1,0 +1,150 @@
+// skerry: the command line of the daemon. Parses, makes one call or a few, prints.
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <fmt/format.h>
+
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/parse/quantity.h"
+#include "cli/parse/words.h"
+
+namespace skerry::cli {
+namespace {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = {
+      {"run", "Create and start a container", configure_run},
+      {"create", "Create a container, do not start it", configure_create},
+      {"start", "Start created or exited containers", configure_start},
+      {"stop", "Stop containers: signal, grace, kill", configure_stop},
+      {"kill", "Send a signal to containers", configure_kill},
+      {"rm", "Remove containers", configure_remove},
+      {"wait", "Wait for containers to exit, print their exit codes", configure_wait},
+      {"pause", "Freeze containers", configure_pause},
+      {"unpause", "Let frozen containers go on", configure_unpause},
+      {"logs", "Print what a container wrote", configure_logs},
+      {"ps", "List containers", configure_ps},
+      {"inspect", "Print everything about containers, as JSON", configure_inspect},
+      {"stats", "Show what containers use", configure_stats},
+      {"events", "Print what happens, as it happens", configure_events},
+      {"update", "Change resources and labels of containers", configure_update},
+      {"image", "Import, list and remove images", configure_image},
+      {"version", "Print versions of client and daemon", configure_version},
+      {"info", "Print what the daemon and its host are", configure_info},
+      {"debug", "Look inside the daemon", configure_debug},
+  };
+  return kCommands;
+}
+
+/// The word where a command was expected, and the command that was perhaps meant.
+std::string unknown_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command& command : commands()) names.emplace_back(command.name);
+  const auto meant = nearest(word, names);
+  return fmt::format(
+      "unknown command \"{}\"{}", word, meant ? fmt::format("; did you mean \"{}\"?", *meant) : "");
+}
+
+/// The innermost command that was named, and what was typed in front of it: "skerry image".
+struct Named {
+  const CLI::App* command;
+  std::string parents;
+};
+
+Named named_command(const CLI::App& app) {
+  Named named{&app, ""};
+  for (auto below = app.get_subcommands(); !below.empty();
+       below = named.command->get_subcommands()) {
+    named.parents += (named.parents.empty() ? "" : " ") + named.command->get_name();
+    named.command = below.front();
+  }
+  return named;
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  const auto [command, parents] = named_command(app);
+  const std::string path = parents + (parents.empty() ? "" : " ") + command->get_name();
+  const auto rest = command->remaining();
+  std::string message = error.what();
+  if (!rest.empty() && rest.front().starts_with('-')) {
+    message = fmt::format("unknown option \"{}\"", rest.front());
+  } else if (!rest.empty() && command == &app) {
+    message = unknown_command(rest.front());
+  } else if (!rest.empty()) {
+    message = fmt::format("unexpected \"{}\"", rest.front());
+  }
+  print_error(fmt::format("skerry: {}\n  see: {} --help\n", message, path));
+  return kExitUsage;
+}
+
+Result<int> act(const Invocation& invocation) {
+  ClientOptions options;
+  if (!invocation.host.empty()) options.host = invocation.host;
+  if (!invocation.timeout.empty()) {
+    auto timeout = parse_duration(invocation.timeout);
+    if (!timeout) return std::move(timeout).error().wrap("--timeout").with_reason("USAGE");
+    options.timeout = *timeout;
+  }
+  auto client = Client::open(std::move(options));
+  if (!client) return std::move(client).error().with_reason("USAGE");
+  return invocation.action(*client);
+}
+
+int run(int argc, char** argv) {
+  Invocation invocation;
+  CLI::App app("Runs containers through skerryd, the daemon on this host.", "skerry");
+  app.set_help_flag("--help", "Print this help and exit");
+  app.add_option("-H,--host",
+                 invocation.host,
+                 "The daemon's socket (default: $SKERRY_HOST or "
+                 "unix:///run/skerry/skerryd.sock)");
+  app.add_option("--timeout", invocation.timeout, "Longest time for a call, such as 30s");
+  add_commands(app, invocation, commands());
+  app.footer(
+      "Exit codes: 0, 1 failed, 2 wrong usage; run and create: 125 failed, 126 not "
+      "executable,\n127 not found, 128+N ended by signal N, else the command's own.\n\n"
+      "Examples:\n  skerry image import --name busybox busybox.tar\n"
+      "  skerry run --rm busybox echo hello\n  skerry COMMAND --help\n");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    const auto [command, parents] = named_command(app);
+    print(command->help(parents, CLI::AppFormatMode::Normal));
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error);
+  }
+  if (invocation.host.empty()) {
+    const char* host = std::getenv("SKERRY_HOST");  // NOLINT(concurrency-mt-unsafe)
+    if (host != nullptr) invocation.host = host;
+  }
+  const auto code = act(invocation);
+  if (code) return *code;
+  report(code.error());
+  return code.error().reason() == "USAGE" ? kExitUsage : invocation.exit_code(code.error());
+}
+
+}  // namespace
+}  // namespace skerry::cli
+
+int main(int argc, char** argv) {
+  int code = skerry::cli::kExitFailure;
+  try {
+    code = skerry::cli::run(argc, argv);
+  } catch (const std::exception& error) {
+    skerry::cli::print_error(std::string("skerry: ") + error.what() + "\n");
+  }
+  // Everything was written with write(2). Taking gRPC apart in order costs a millisecond and helps
+  // nobody.
+  ::_exit(code);
+}
