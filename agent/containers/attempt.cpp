@@ -6,6 +6,7 @@
 
 #include "agent/containers/launch_failure.h"
 #include "agent/containers/manager.h"
+#include "base/check.h"
 
 namespace skerry::agent {
 

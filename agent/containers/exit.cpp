@@ -12,6 +12,7 @@
 
 #include "agent/containers/launch.h"
 #include "agent/containers/manager.h"
+#include "base/check.h"
 #include "logs/exit_record.h"
 #include "os/path.h"
 

@@ -2,6 +2,7 @@
 // build, and hands it plans.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <memory>

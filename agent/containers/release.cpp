@@ -2,8 +2,11 @@
 // directory), removal the container itself. Each is an operation; what a step cannot undo becomes a
 // debt, so that neither ever fails for good or holds up another container.
 
+#include <signal.h>
+
 #include "agent/containers/launch.h"
 #include "agent/containers/manager.h"
+#include "base/check.h"
 #include "os/path.h"
 
 namespace skerry::agent {

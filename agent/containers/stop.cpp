@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "agent/containers/manager.h"
+#include "base/check.h"
 
 namespace skerry::agent {
 namespace {
