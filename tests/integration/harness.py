@@ -1,0 +1,228 @@
+"""A private skerryd for each test class: own root, run directory and name, so that suites run side by side. Everything a
+test starts ends with it, by process id, and the daemon's own leak report has to be empty at the end."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("SKERRY_BIN", os.path.join(ROOT, "build", "bin"))
+BUSYBOX = "/bin/busybox"
+
+
+class Failed(Exception):
+    """A command of the CLI that should have succeeded."""
+
+
+def wait_for(condition, what, seconds=20.0):
+    """Waits until condition() is true; the answer is returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"timed out waiting for {what}")
+        time.sleep(0.02)
+
+
+def busybox_root(directory):
+    """A small root file system: busybox and its links, users, and a place or two."""
+    os.makedirs(os.path.join(directory, "bin"))
+    shutil.copy(BUSYBOX, os.path.join(directory, "bin", "busybox"))
+    applets = subprocess.run([BUSYBOX, "--list"], check=True, capture_output=True, text=True)
+    for applet in applets.stdout.split():
+        if applet != "busybox":
+            os.symlink("busybox", os.path.join(directory, "bin", applet))
+    for name in ("etc", "tmp", "root", "home", "usr", "var"):
+        os.mkdir(os.path.join(directory, name))
+    os.chmod(os.path.join(directory, "tmp"), 0o1777)
+    with open(os.path.join(directory, "etc", "passwd"), "w", encoding="ascii") as file:
+        file.write("root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home:/bin/sh\n")
+    with open(os.path.join(directory, "etc", "group"), "w", encoding="ascii") as file:
+        file.write("root:x:0:\nalice:x:1000:\nstaff:x:50:alice\n")
+
+
+class Daemon:
+    """One skerryd with its directories."""
+
+    def __init__(self):
+        self.name = "t" + uuid.uuid4().hex[:10]
+        self.base = tempfile.mkdtemp(prefix="skerry-test-", dir="/var/tmp")
+        self.root = os.path.join(self.base, "root")
+        # Sockets have short paths; tmpfs as in production.
+        self.run = tempfile.mkdtemp(prefix="sk-", dir="/run")
+        self.trace = open(os.path.join(self.base, "trace"), "ab")
+        self.process = None
+
+    def start(self, *arguments, wait=True):
+        command = [os.path.join(BIN, "skerryd"), "--root", self.root, "--run", self.run,
+                   "--name", self.name, *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.trace,
+                                        stderr=self.trace, start_new_session=True)
+        if wait:
+            wait_for(self.ready, "the daemon to be ready: " + self.trace_tail())
+        return self
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"skerryd ended with {self.process.returncode}: {self.trace_tail()}")
+        return self.skerry("version", check=False).returncode == 0
+
+    def trace_tail(self, lines=30):
+        with open(os.path.join(self.base, "trace"), errors="replace", encoding="utf-8") as file:
+            return "".join(file.readlines()[-lines:])
+
+    def kill(self):
+        """kill -9, as a crash would."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self, *arguments):
+        self.kill()
+        return self.start(*arguments)
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=20)
+
+    def skerry(self, *arguments, check=True, stdin=None, timeout=60):
+        command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *arguments]
+        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False,
+                              input=stdin)
+        done.out = done.stdout.decode(errors="replace")
+        done.err = done.stderr.decode(errors="replace")
+        if check and done.returncode != 0:
+            raise Failed(f"skerry {' '.join(arguments)}: {done.returncode}: {done.err}\n"
+                         f"{self.trace_tail()}")
+        return done
+
+    def popen(self, *arguments, **options):
+        command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *arguments]
+        return subprocess.Popen(command, **options)
+
+    def inspect(self, key):
+        return json.loads(self.skerry("inspect", key).out)[0]
+
+    def ps(self, *arguments):
+        return json.loads(self.skerry("ps", "-a", "-o", "json", *arguments).out or "[]")
+
+    def import_busybox(self, name="busybox"):
+        tree = os.path.join(self.base, "tree-" + name)
+        if not os.path.isdir(tree):
+            busybox_root(tree)
+        self.skerry("image", "import", "--name", name, tree)
+
+    def launcher_pids(self):
+        """Holder and launcher (and shims): every process in SCOPE/shims."""
+        pids = set()
+        for hierarchy in cgroup_hierarchies():
+            path = os.path.join(hierarchy, self.scope(), "shims", "cgroup.procs")
+            if os.path.exists(path):
+                with open(path, encoding="ascii") as file:
+                    pids.update(int(line) for line in file)
+        return pids
+
+    def scope(self):
+        stem = f"skerry-{self.name}"
+        if os.path.isdir("/run/systemd/system"):
+            return f"skerry.slice/{stem}.scope"
+        return stem
+
+    def leaks(self):
+        return json.loads(self.skerry("debug", "leaks", "-o", "json").out or "[]")
+
+    def destroy(self):
+        """Ends everything this daemon made, whatever state it is in."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for hierarchy in cgroup_hierarchies():
+            kill_tree(os.path.join(hierarchy, self.scope()))
+        for hierarchy in cgroup_hierarchies():
+            remove_tree(os.path.join(hierarchy, self.scope()))
+        self.trace.close()
+        shutil.rmtree(self.base, ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
+
+
+def cgroup_hierarchies():
+    """Mount points of every cgroup tree of this host."""
+    mounts = []
+    with open("/proc/self/mounts", encoding="ascii", errors="replace") as file:
+        for line in file:
+            fields = line.split()
+            if fields[2] in ("cgroup", "cgroup2"):
+                mounts.append(fields[1])
+    return mounts
+
+
+def kill_tree(path):
+    for directory, _, files in os.walk(path, topdown=False):
+        if "cgroup.procs" not in files:
+            continue
+        for _ in range(50):
+            try:
+                with open(os.path.join(directory, "cgroup.procs"), encoding="ascii") as file:
+                    pids = [int(line) for line in file]
+            except OSError:
+                break
+            if not pids:
+                break
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.02)
+
+
+def remove_tree(path):
+    for directory, _, _ in os.walk(path, topdown=False):
+        for _ in range(100):
+            try:
+                os.rmdir(directory)
+                break
+            except FileNotFoundError:
+                break
+            except OSError:
+                time.sleep(0.02)
+
+
+class DaemonTest(unittest.TestCase):
+    """A test class with a daemon of its own and the image "busybox"."""
+
+    @classmethod
+    def setUpClass(cls):
+        if os.geteuid() != 0:
+            if os.environ.get("SKERRY_MUST_RUN"):
+                raise AssertionError("needs root")
+            raise unittest.SkipTest("needs root")
+        cls.daemon = Daemon().start()
+        cls.daemon.import_busybox()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.destroy()
+
+    def tearDown(self):
+        """Every test ends with no container and nothing left of any."""
+        daemon = self.daemon
+        if daemon.process.poll() is not None:
+            daemon.start()
+        for container in daemon.ps():
+            daemon.skerry("rm", "-f", container["uid"], check=False)
+        wait_for(lambda: not daemon.ps(), "containers to be gone")
+        wait_for(lambda: not daemon.leaks(), f"leaks to vanish: {daemon.leaks()}")
+        self.assertEqual(host_mounts_of(daemon), [])
+
+
+def host_mounts_of(daemon):
+    with open("/proc/self/mounts", encoding="utf-8", errors="replace") as file:
+        return [line for line in file if daemon.base in line or daemon.run + "/" in line]
