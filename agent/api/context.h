@@ -6,13 +6,14 @@
 #include "agent/config/config.h"
 #include "agent/containers/manager.h"
 #include "agent/events/event_log.h"
-#include "agent/images/image_desk.h"
 #include "agent/operations/debt_keeper.h"
 #include "agent/operations/operation_table.h"
 #include "agent/runtime/reactor.h"
 #include "agent/runtime/worker_pool.h"
 
 namespace skerry::agent {
+
+class ImageDesk;
 
 struct ApiContext {
   runtime::Reactor& reactor;
