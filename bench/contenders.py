@@ -201,7 +201,10 @@ class Daemon:
 
 class SkerryRpc:
     key = "skerry-rpc"
-    rows = {"exit_us": "skerry: launch→exited event, by RPC"}
+    rows = {
+        "exit_us": "skerry: launch→exited event, by RPC",
+        "undone_us": "skerry: launch→released event, by RPC",
+    }
 
     def __init__(self, place, daemon):
         self.place = place

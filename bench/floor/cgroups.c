@@ -45,13 +45,13 @@ static void set(const struct hierarchy* in, const char* name, const char* file, 
 // Keeps the controllers and the name of a v1 mount's options; "rw", "xattr" and the rest are
 // refused or ignored by a second mount.
 static void keep_controllers(struct hierarchy* hierarchy, char* options) {
-  static const char* const known =
+  static const char* const kKnown =
       "cpu,cpuacct,cpuset,memory,devices,freezer,blkio,pids,net_cls,net_prio,perf_event,hugetlb,"
       "rdma,misc,debug";
   char* rest = NULL;
   for (char* word = strtok_r(options, ",\n", &rest); word != NULL;
        word = strtok_r(NULL, ",\n", &rest)) {
-    if (!has_word(known, word) && strncmp(word, "name=", 5) != 0) continue;
+    if (!has_word(kKnown, word) && strncmp(word, "name=", 5) != 0) continue;
     const size_t used = strlen(hierarchy->controllers);
     (void)snprintf(hierarchy->controllers + used,
                    sizeof hierarchy->controllers - used,
@@ -118,16 +118,16 @@ void cgroups_open(struct cgroups* all) {
 }
 
 static void limit_v1(const struct cgroups* all, const struct hierarchy* in, const char* name) {
-  static const char* const devices[] = {"c *:* m",
-                                        "b *:* m",
-                                        "c 1:3 rwm",
-                                        "c 1:5 rwm",
-                                        "c 1:7 rwm",
-                                        "c 1:8 rwm",
-                                        "c 1:9 rwm",
-                                        "c 5:0 rwm",
-                                        "c 5:2 rwm",
-                                        "c 136:* rwm"};
+  static const char* const kDevices[] = {"c *:* m",
+                                         "b *:* m",
+                                         "c 1:3 rwm",
+                                         "c 1:5 rwm",
+                                         "c 1:7 rwm",
+                                         "c 1:8 rwm",
+                                         "c 1:9 rwm",
+                                         "c 5:0 rwm",
+                                         "c 5:2 rwm",
+                                         "c 136:* rwm"};
   if (has_word(in->controllers, "cpuset")) {
     set(in, name, "cpuset.cpus", all->cpus);
     set(in, name, "cpuset.mems", all->mems);
@@ -141,8 +141,8 @@ static void limit_v1(const struct cgroups* all, const struct hierarchy* in, cons
   if (has_word(in->controllers, "pids")) set(in, name, "pids.max", "1024");
   if (!has_word(in->controllers, "devices")) return;
   set(in, name, "devices.deny", "a");
-  for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
-    set(in, name, "devices.allow", devices[i]);
+  for (size_t i = 0; i < sizeof kDevices / sizeof *kDevices; i++) {
+    set(in, name, "devices.allow", kDevices[i]);
   }
 }
 

@@ -11,7 +11,7 @@ struct rule {
   int major, minor;
 };
 
-static const struct rule rules[] = {
+static const struct rule kRules[] = {
     {1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 2}, {136, -1}};
 
 static struct bpf_insn load(int to, int offset) {
@@ -49,11 +49,11 @@ static int write_program(struct bpf_insn* to) {
   to[n++] = leave;
   to[n++] =
       (struct bpf_insn){.code = BPF_ALU64 | BPF_AND | BPF_K, .dst_reg = BPF_REG_2, .imm = 0xffff};
-  for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-    const bool any = rules[i].minor < 0;
+  for (size_t i = 0; i < sizeof kRules / sizeof *kRules; i++) {
+    const bool any = kRules[i].minor < 0;
     to[n++] = jump_unless_equal(BPF_REG_2, BPF_DEVCG_DEV_CHAR, any ? 3 : 4);
-    to[n++] = jump_unless_equal(BPF_REG_4, rules[i].major, any ? 2 : 3);
-    if (!any) to[n++] = jump_unless_equal(BPF_REG_5, rules[i].minor, 2);
+    to[n++] = jump_unless_equal(BPF_REG_4, kRules[i].major, any ? 2 : 3);
+    if (!any) to[n++] = jump_unless_equal(BPF_REG_5, kRules[i].minor, 2);
     to[n++] = answer(1);
     to[n++] = leave;
   }
@@ -63,7 +63,7 @@ static int write_program(struct bpf_insn* to) {
 }
 
 int devices_load(void) {
-  struct bpf_insn program[16 + 5 * (sizeof rules / sizeof *rules)];
+  struct bpf_insn program[16 + 5 * (sizeof kRules / sizeof *kRules)];
   union bpf_attr attributes;
   memset(&attributes, 0, sizeof attributes);
   attributes.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;

@@ -62,24 +62,24 @@ static void make_devices(void) {
   static const struct {
     const char* path;
     unsigned major, minor;
-  } nodes[] = {{"/dev/null", 1, 3},
-               {"/dev/zero", 1, 5},
-               {"/dev/full", 1, 7},
-               {"/dev/random", 1, 8},
-               {"/dev/urandom", 1, 9},
-               {"/dev/tty", 5, 0}};
-  static const char* const links[][2] = {{"/proc/self/fd", "/dev/fd"},
-                                         {"/proc/self/fd/0", "/dev/stdin"},
-                                         {"/proc/self/fd/1", "/dev/stdout"},
-                                         {"/proc/self/fd/2", "/dev/stderr"},
-                                         {"pts/ptmx", "/dev/ptmx"}};
+  } kNodes[] = {{"/dev/null", 1, 3},
+                {"/dev/zero", 1, 5},
+                {"/dev/full", 1, 7},
+                {"/dev/random", 1, 8},
+                {"/dev/urandom", 1, 9},
+                {"/dev/tty", 5, 0}};
+  static const char* const kLinks[][2] = {{"/proc/self/fd", "/dev/fd"},
+                                          {"/proc/self/fd/0", "/dev/stdin"},
+                                          {"/proc/self/fd/1", "/dev/stdout"},
+                                          {"/proc/self/fd/2", "/dev/stderr"},
+                                          {"pts/ptmx", "/dev/ptmx"}};
   attach("tmpfs", "/dev", kNoSuid, "mode=755,size=65536k");
-  for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
-    const dev_t device = makedev(nodes[i].major, nodes[i].minor);
-    if (mknod(nodes[i].path, S_IFCHR | 0666, device) != 0) fail("mknod", nodes[i].path);
+  for (size_t i = 0; i < sizeof kNodes / sizeof *kNodes; i++) {
+    const dev_t device = makedev(kNodes[i].major, kNodes[i].minor);
+    if (mknod(kNodes[i].path, S_IFCHR | 0666, device) != 0) fail("mknod", kNodes[i].path);
   }
-  for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
-    if (symlink(links[i][0], links[i][1]) != 0) fail("symlink", links[i][1]);
+  for (size_t i = 0; i < sizeof kLinks / sizeof *kLinks; i++) {
+    if (symlink(kLinks[i][0], kLinks[i][1]) != 0) fail("symlink", kLinks[i][1]);
   }
   make_directory("/dev/pts");
   make_directory("/dev/shm");
@@ -113,39 +113,39 @@ static void mount_cgroups(const struct floor* floor) {
 }
 
 static void mask(void) {
-  static const char* const files[] = {
+  static const char* const kFiles[] = {
       "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/sched_debug"};
-  static const char* const directories[] = {
+  static const char* const kDirectories[] = {
       "/sys/firmware", "/proc/scsi", "/proc/acpi", "/proc/asound"};
-  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-    if (access(files[i], F_OK) != 0) continue;
-    if (mount("/dev/null", files[i], NULL, kBind, NULL) != 0) fail("mask", files[i]);
+  for (size_t i = 0; i < sizeof kFiles / sizeof *kFiles; i++) {
+    if (access(kFiles[i], F_OK) != 0) continue;
+    if (mount("/dev/null", kFiles[i], NULL, kBind, NULL) != 0) fail("mask", kFiles[i]);
   }
   // One empty read-only tmpfs covers all of them.
   const char* cover = NULL;
-  for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
-    if (access(directories[i], F_OK) != 0) continue;
+  for (size_t i = 0; i < sizeof kDirectories / sizeof *kDirectories; i++) {
+    if (access(kDirectories[i], F_OK) != 0) continue;
     if (cover == NULL) {
-      cover = directories[i];
+      cover = kDirectories[i];
       attach("tmpfs", cover, kReadOnly | kPlain, "mode=555,nr_inodes=1");
-    } else if (mount(cover, directories[i], NULL, kBind, NULL) != 0) {
-      fail("mask", directories[i]);
+    } else if (mount(cover, kDirectories[i], NULL, kBind, NULL) != 0) {
+      fail("mask", kDirectories[i]);
     }
   }
 }
 
 static void make_read_only(void) {
-  static const char* const paths[] = {
+  static const char* const kPaths[] = {
       "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+  for (size_t i = 0; i < sizeof kPaths / sizeof *kPaths; i++) {
     const int fd =
-        (int)syscall(SYS_open_tree, AT_FDCWD, paths[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-    if (fd < 0 && access(paths[i], F_OK) != 0) continue;
-    if (fd < 0) fail("open_tree", paths[i]);
+        (int)syscall(SYS_open_tree, AT_FDCWD, kPaths[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd < 0 && access(kPaths[i], F_OK) != 0) continue;
+    if (fd < 0) fail("open_tree", kPaths[i]);
     if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &read_only, sizeof read_only) != 0 ||
-        syscall(SYS_move_mount, fd, "", AT_FDCWD, paths[i], MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-      fail("make read-only", paths[i]);
+        syscall(SYS_move_mount, fd, "", AT_FDCWD, kPaths[i], MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+      fail("make read-only", kPaths[i]);
     }
     close(fd);
   }

@@ -108,13 +108,13 @@ int launch_wait(const struct container* container) {
 
 void launch_undo(const struct floor* floor, const struct container* container) {
   // The files overlay itself made in the work directory, innermost first, and then ours.
-  static const char* const left[] = {
+  static const char* const kLeft[] = {
       "w/work/incompat/volatile", "w/work/incompat", "w/work", "w", "u"};
   cgroups_remove(&floor->cgroups, container->name);
   const int own = open_directory(floor->scratch_fd, container->name);
   if (unlinkat(own, "w/work/incompat/volatile/dirty", 0) != 0) fail("unlink", container->name);
-  for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
-    if (unlinkat(own, left[i], AT_REMOVEDIR) != 0) fail("rmdir", left[i]);
+  for (size_t i = 0; i < sizeof kLeft / sizeof *kLeft; i++) {
+    if (unlinkat(own, kLeft[i], AT_REMOVEDIR) != 0) fail("rmdir", kLeft[i]);
   }
   close(own);
   if (unlinkat(floor->scratch_fd, container->name, AT_REMOVEDIR) != 0)

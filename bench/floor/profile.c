@@ -9,7 +9,7 @@
 
 #include "floor.h"
 
-static const char* const allowed[] = {
+static const char* const kAllowed[] = {
 #include "syscalls.inc"
 };
 
@@ -21,8 +21,8 @@ static void check(int result, const char* step) {
 }
 
 static void allow_names(scmp_filter_ctx context) {
-  for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
-    const int number = seccomp_syscall_resolve_name(allowed[i]);
+  for (size_t i = 0; i < sizeof kAllowed / sizeof *kAllowed; i++) {
+    const int number = seccomp_syscall_resolve_name(kAllowed[i]);
     // Calls newer than libseccomp, and those this architecture never had.
     if (number == __NR_SCMP_ERROR || number < 0) continue;
     check(seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0), "seccomp_rule_add");
@@ -31,13 +31,13 @@ static void allow_names(scmp_filter_ctx context) {
 
 // The rules with arguments, as in Docker's profile.
 static void allow_by_argument(scmp_filter_ctx context) {
-  static const unsigned personalities[] = {0x0, 0x0008, 0x20000, 0x20008, 0xffffffff};
-  for (size_t i = 0; i < sizeof personalities / sizeof *personalities; i++) {
+  static const unsigned kPersonalities[] = {0x0, 0x0008, 0x20000, 0x20008, 0xffffffff};
+  for (size_t i = 0; i < sizeof kPersonalities / sizeof *kPersonalities; i++) {
     check(seccomp_rule_add(context,
                            SCMP_ACT_ALLOW,
                            SCMP_SYS(personality),
                            1,
-                           SCMP_A0(SCMP_CMP_EQ, personalities[i])),
+                           SCMP_A0(SCMP_CMP_EQ, kPersonalities[i])),
           "personality");
   }
   check(seccomp_rule_add(
