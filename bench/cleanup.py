@@ -1,4 +1,4 @@
-"""Leaves nothing behind: cgroups by their unique name, processes by pid, files after a look at the
+"""Leaves nothing behind: cgroups by their unique name, processes by their cgroup and pidfd, files after a look at the
 mount table."""
 
 import glob
@@ -7,16 +7,24 @@ import shutil
 import signal
 import time
 
-CGROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/*")
+# Of v2, of every v1 hierarchy, and the slice of either that systemd keeps scopes in.
+CGROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*")
+
+
+def _cgroups(name):
+    """Every cgroup directory of that name, children first. The name has to be unique to this
+    run."""
+    found = []
+    for root in CGROUP_ROOTS:
+        for directory in glob.glob(f"{root}/{name}"):
+            found += [path for path, _, _ in os.walk(directory, topdown=False)]
+    return found
 
 
 def remove_cgroups(name):
-    """Removes every cgroup directory of that name, children first. The name has to be unique to
-    this run. Anything that cannot go is an error."""
-    for root in CGROUP_ROOTS:
-        for directory in glob.glob(f"{root}/{name}") + glob.glob(f"{root}/*/{name}"):
-            for path, _, _ in os.walk(directory, topdown=False):
-                _remove_cgroup(path)
+    """Anything that cannot go is an error."""
+    for path in _cgroups(name):
+        _remove_cgroup(path)
 
 
 def _remove_cgroup(path):
@@ -34,41 +42,36 @@ def _remove_cgroup(path):
             time.sleep(0.01)
 
 
-def processes_of(directory):
-    """Pids whose command line names a path in that directory, and this process's children never
-    among them unless they do."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
+def _pids(name):
+    pids = set()
+    for path in _cgroups(name):
         try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
+            with open(path + "/cgroup.procs") as file:
+                # 0 is a process of another pid namespace: not ours to name.
+                pids |= {int(line) for line in file} - {0}
         except OSError:
-            continue
-        if any(os.fsencode(directory) + b"/" in word for word in words):
-            found.append(int(entry))
-    return found
+            continue  # Gone since it was listed.
+    return pids
 
 
-def kill_processes_of(directory, deadline_s=5):
+def kill_cgroups(name, deadline_s=10):
+    """Kills what lives in the cgroups of that name until nothing does."""
     deadline = time.monotonic() + deadline_s
-    while pids := processes_of(directory):
+    while pids := _pids(name):
+        handles = {}
         for pid in pids:
             try:
-                fd = os.pidfd_open(pid)
-            except OSError:
-                continue
-            try:
-                # Looked at again now that the pid cannot be given to somebody else.
-                if pid in processes_of(directory):
-                    signal.pidfd_send_signal(fd, signal.SIGKILL)
+                handles[pid] = os.pidfd_open(pid)
             except ProcessLookupError:
-                pass
-            finally:
-                os.close(fd)
+                continue
+        # Looked at again, now that none of these pids can be given to somebody else.
+        still_there = _pids(name)
+        for pid, handle in handles.items():
+            if pid in still_there:
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+            os.close(handle)
         if time.monotonic() > deadline:
-            raise RuntimeError(f"processes {pids} of {directory} do not die")
+            raise RuntimeError(f"processes in cgroup {name} do not die: {sorted(pids)}")
         time.sleep(0.02)
 
 

@@ -100,11 +100,11 @@ class Crun:
             bundle.make_bundle(
                 self.place.path(f"bundle-{worker}"),
                 self.place.path("rootfs"),
-                f"/skerry-{self.place.name}/crun-{worker}",
+                f"/crun-{self.place.name}/{worker}",
             )
 
     def stop(self):
-        cleanup.remove_cgroups(f"skerry-{self.place.name}")
+        cleanup.remove_cgroups(f"crun-{self.place.name}")
 
     def measure(self, rounds, gap_ms=0, workers=1, running=0):
         if running > 0:
@@ -194,9 +194,11 @@ class Daemon:
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.child.wait()
-        # What is meant to outlive the daemon: holder, launcher, shims.
-        cleanup.kill_processes_of(self.place.directory)
-        cleanup.remove_cgroups(self.place.name)
+        # What is meant to outlive the daemon: holder, launcher, shims. They live in its scope.
+        scope = f"skerry-{self.place.name}"
+        for name in (scope, scope + ".scope"):
+            cleanup.kill_cgroups(name)
+            cleanup.remove_cgroups(name)
 
 
 class SkerryRpc:

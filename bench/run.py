@@ -172,6 +172,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         run(parse())
+    except KeyboardInterrupt:
+        sys.exit(130)
     except Failure as failure:
         progress("")
         sys.exit(f"bench: {failure}")
