@@ -1,0 +1,153 @@
+"""The failpoint sweep: every step of every operation, as the product lists them, fails once by error and once by kill -9.
+Afterwards the daemon is started without a failpoint, everything is removed, and nothing may be left."""
+
+import glob
+import os
+import subprocess
+import unittest
+import uuid
+
+from harness import BIN, Daemon, DaemonTest, cgroup_hierarchies, host_mounts_of, wait_for
+
+
+def failpoints():
+    listed = subprocess.run([os.path.join(BIN, "skerryd"), "--list-failpoints"], check=True,
+                            capture_output=True, text=True)
+    return listed.stdout.split()
+
+
+def arm(point, action):
+    """An undo runs only when something after it fails."""
+    arguments = ["--failpoint", f"{point}={action}"]
+    if point.startswith("launch.") and point.endswith(":undo"):
+        arguments += ["--failpoint", "launch.shim:after=error"]
+    return arguments
+
+
+def open_descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+class Sweep(unittest.TestCase):
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.fail("needs root") if os.environ.get("SKERRY_MUST_RUN") else self.skipTest("root")
+        self.daemon = Daemon()
+        self.addCleanup(self.daemon.destroy)
+
+    def life(self, tag):
+        """One container's whole life. Calls may fail, hang up or find no daemon: that is the point."""
+        daemon = self.daemon
+        for arguments in (
+                ("image", "import", "--name", f"sweep-{tag}", self.tree),
+                ("run", "-d", "--id", tag, "--name", tag, "busybox", "sleep", "60"),
+                ("stop", "-t", "0", tag),
+                ("start", tag),
+                ("rm", "-f", tag),
+                ("create", "--id", tag + "c", "--name", tag + "c", "busybox", "sleep", "60"),
+                ("rm", "-f", tag + "c"),
+        ):
+            try:
+                daemon.skerry("--timeout", "10s", *arguments, check=False, timeout=30)
+            except subprocess.TimeoutExpired:
+                self.fail(f"skerry {' '.join(arguments)} hangs")
+            if daemon.process.poll() is not None:
+                return
+
+    def settle(self, what):
+        """A daemon without failpoints brings everything to its end."""
+        daemon = self.daemon
+        if daemon.process.poll() is None:
+            daemon.kill()
+        daemon.start()
+        for container in daemon.ps():
+            daemon.skerry("rm", "-f", container["uid"])
+        self.assertEqual(daemon.ps(), [], what)
+        wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish: {daemon.leaks()}")
+        self.assertEqual(host_mounts_of(daemon), [], what)
+        for hierarchy in cgroup_hierarchies():
+            scope = os.path.join(hierarchy, daemon.scope())
+            left = [name for name in os.listdir(scope) if len(name) == 32] \
+                if os.path.isdir(scope) else []
+            self.assertEqual(left, [], what)
+        self.assertEqual(os.listdir(os.path.join(daemon.root, "containers")), [], what)
+        self.assertEqual(os.listdir(os.path.join(daemon.run, "containers")), [], what)
+        self.assertEqual(glob.glob(os.path.join(daemon.root, "layers", "tmp-*")), [], what)
+        shims = daemon.launcher_pids()
+        self.assertLessEqual(len(shims), 2, f"{what}: shims left: {shims}")
+        # It works as if nothing had happened.
+        done = daemon.skerry("run", "--rm", "busybox", "echo", "fine")
+        self.assertEqual(done.out, "fine\n", what)
+
+    def test_every_step(self):
+        daemon = self.daemon
+        daemon.start()
+        daemon.import_busybox()
+        self.tree = os.path.join(daemon.base, "tree-busybox")
+        points = failpoints()
+        self.assertGreater(len(points), 30)
+        for point in points:
+            for action in ("error", "kill"):
+                with self.subTest(point=point, action=action):
+                    daemon.kill()
+                    daemon.start(*arm(point, action), wait=False)
+                    wait_for(lambda: daemon.process.poll() is not None or daemon.ready(),
+                             "the daemon to be up or dead")
+                    self.life("s" + uuid.uuid4().hex[:8])
+                    self.settle(f"{point}={action}")
+
+
+class Planted(DaemonTest):
+    """The checks above see what they are there for."""
+
+    def test_planted_leaks_are_seen(self):
+        daemon = self.daemon
+        uid = uuid.uuid4().hex
+        directory = os.path.join(daemon.root, "containers", uid)
+        os.mkdir(directory)
+        hierarchy = [path for path in cgroup_hierarchies()
+                     if os.path.isdir(os.path.join(path, daemon.scope()))][0]
+        group = os.path.join(hierarchy, daemon.scope(), uid)
+        os.mkdir(group)
+        try:
+            kinds = {leak["kind"] for leak in daemon.leaks() if leak["uid"] == uid}
+            self.assertEqual(kinds, {"directory", "cgroup"})
+        finally:
+            os.rmdir(group)
+            os.rmdir(directory)
+
+    def test_a_restart_sweeps_what_nobody_owns(self):
+        daemon = self.daemon
+        uid = uuid.uuid4().hex
+        os.mkdir(os.path.join(daemon.root, "containers", uid))
+        for hierarchy in cgroup_hierarchies():
+            if os.path.isdir(os.path.join(hierarchy, daemon.scope())):
+                os.mkdir(os.path.join(hierarchy, daemon.scope(), uid))
+        daemon.restart()
+        wait_for(lambda: not daemon.leaks(), "the sweep")
+
+
+class Many(DaemonTest):
+    def test_200_containers_survive_and_stop(self):
+        daemon = self.daemon
+        descriptors = open_descriptors(daemon.process.pid)
+        uids = [daemon.skerry("run", "-d", "busybox", "sleep", "1000").out.strip()
+                for _ in range(200)]
+        pids = {container["uid"]: container["pid"] for container in daemon.ps()}
+        self.assertEqual(set(pids), set(uids))
+        for pid in daemon.launcher_pids():
+            with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                if "shim" not in file.read() and os.getppid() != pid:
+                    launcher = pid
+        os.kill(launcher, 9)
+        daemon.restart()
+        self.assertEqual({c["uid"]: c["pid"] for c in daemon.ps()}, pids)
+        for uid in uids:
+            daemon.skerry("rm", "-f", uid)
+        self.assertEqual(daemon.ps(), [])
+        wait_for(lambda: not daemon.leaks(), "leaks to vanish")
+        self.assertLessEqual(open_descriptors(daemon.process.pid), descriptors + 16)
+
+
+if __name__ == "__main__":
+    unittest.main()
