@@ -1,0 +1,169 @@
+#include "agent/containers/spec.h"
+
+#include <functional>
+
+#include <google/protobuf/unknown_field_set.h>
+#include <gtest/gtest.h>
+
+namespace skerry::agent {
+namespace {
+
+v1::ContainerSpec good() {
+  v1::ContainerSpec spec;
+  spec.mutable_root()->set_image("busybox");
+  spec.add_command("true");
+  return spec;
+}
+
+Result<CheckedSpec> check(const v1::ContainerSpec& spec) {
+  return check_spec(spec, config::Config{});
+}
+
+void expect_refused(const std::function<void(v1::ContainerSpec&)>& spoil,
+                    std::string_view reason,
+                    std::string_view word) {
+  v1::ContainerSpec spec = good();
+  spoil(spec);
+  const auto checked = check(spec);
+  ASSERT_FALSE(checked) << "expected a refusal that names " << word;
+  EXPECT_EQ(checked.error().reason(), reason) << checked.error().message();
+  EXPECT_NE(checked.error().message().find(word), std::string::npos) << checked.error().message();
+}
+
+TEST(CheckSpec, FillsInTheDefaults) {
+  const auto checked = check(good());
+  ASSERT_TRUE(checked) << checked.error().message();
+  EXPECT_EQ(checked->stop_signal, 15);
+  EXPECT_EQ(checked->stop_grace, std::chrono::seconds(10));
+  EXPECT_EQ(checked->config.process.working_directory, "/");
+  EXPECT_EQ(checked->config.resources.pids_limit, 4096U);
+  EXPECT_FALSE(checked->config.resources.memory_limit);
+  EXPECT_FALSE(checked->config.resources.swap_limit);
+  EXPECT_EQ(checked->log.max_files, 5U);
+}
+
+TEST(CheckSpec, JoinsCommandAndArguments) {
+  v1::ContainerSpec spec = good();
+  spec.add_args("a");
+  const auto checked = check(spec);
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->config.process.arguments, (std::vector<std::string>{"true", "a"}));
+}
+
+TEST(CheckSpec, AMemoryLimitMeansNoSwapUnlessSaid) {
+  v1::ContainerSpec spec = good();
+  spec.mutable_resources()->mutable_limits()->mutable_memory()->set_bytes(1 << 20);
+  EXPECT_EQ(check(spec)->config.resources.swap_limit, Bytes(0));
+  spec.mutable_resources()->mutable_limits()->mutable_swap()->mutable_unlimited();
+  EXPECT_FALSE(check(spec)->config.resources.swap_limit);
+}
+
+TEST(CheckSpec, UnlimitedIsSaidExplicitly) {
+  v1::ContainerSpec spec = good();
+  spec.mutable_resources()->mutable_limits()->mutable_pids()->mutable_unlimited();
+  const auto checked = check(spec);
+  ASSERT_TRUE(checked);
+  EXPECT_FALSE(checked->config.resources.pids_limit);
+  EXPECT_TRUE(effective_resources(checked->config.resources).limits().pids().has_unlimited());
+}
+
+TEST(CheckSpec, RefusesWhatItDoesNotKnow) {
+  v1::ContainerSpec spec = good();
+  constexpr int kUnknown = 4711;
+  v1::Mount* mount = spec.add_mounts();
+  mount->GetReflection()->MutableUnknownFields(mount)->AddVarint(kUnknown, 1);
+  const auto checked = check(spec);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().reason(), "FIELD_UNKNOWN");
+  EXPECT_NE(checked.error().message().find("spec.mounts[0].4711"), std::string::npos);
+}
+
+TEST(CheckSpec, RefusesByFieldName) {
+  using Spec = v1::ContainerSpec;
+  expect_refused([](Spec& s) { s.clear_root(); }, "FIELD_INVALID", "spec.root");
+  expect_refused([](Spec& s) { s.mutable_root()->set_directory("rel"); },
+                 "FIELD_INVALID",
+                 "spec.root.directory");
+  expect_refused([](Spec& s) { s.clear_command(); }, "COMMAND_MISSING", "spec.command");
+  expect_refused([](Spec& s) { s.add_env("NOVALUE"); }, "ENV_INVALID", "NOVALUE");
+  expect_refused([](Spec& s) { s.add_env("=x"); }, "ENV_INVALID", "spec.env");
+  expect_refused(
+      [](Spec& s) {
+        s.add_env("A=1");
+        s.add_env("A=2");
+      },
+      "ENV_INVALID",
+      "twice");
+  expect_refused([](Spec& s) { s.set_working_dir("rel"); }, "FIELD_INVALID", "working_dir");
+  expect_refused([](Spec& s) { s.set_stop_signal(65); }, "FIELD_INVALID", "stop_signal");
+  expect_refused(
+      [](Spec& s) { s.mutable_stop_grace()->set_seconds(-1); }, "FIELD_INVALID", "stop_grace");
+  expect_refused([](Spec& s) { s.mutable_stop_grace()->set_seconds(INT64_MAX); },
+                 "FIELD_INVALID",
+                 "stop_grace");
+  expect_refused(
+      [](Spec& s) { s.mutable_ttl()->set_seconds(1); }, "FIELD_INVALID", "remove_on_exit");
+  expect_refused([](Spec& s) { (*s.mutable_labels())[""] = "x"; }, "FIELD_INVALID", "labels");
+  expect_refused([](Spec& s) { s.add_mounts()->set_target("/x"); }, "FIELD_INVALID", "mounts[0]");
+  expect_refused(
+      [](Spec& s) { s.mutable_pod()->set_hostname("a_b"); }, "FIELD_INVALID", "hostname");
+  expect_refused([](Spec& s) { s.mutable_pod()->set_network(static_cast<v1::NetworkMode>(9)); },
+                 "FIELD_INVALID",
+                 "network");
+  expect_refused([](Spec& s) { s.mutable_log()->set_max_files(0); }, "FIELD_INVALID", "max_files");
+  expect_refused(
+      [](Spec& s) { s.mutable_log()->set_max_size_bytes(1); }, "LIMIT_TOO_SMALL", "max_size");
+}
+
+TEST(CheckSpec, RefusesZeroAsALimit) {
+  expect_refused(
+      [](v1::ContainerSpec& s) {
+        s.mutable_resources()->mutable_limits()->mutable_cpu()->set_millicpu(0);
+      },
+      "LIMIT_TOO_SMALL",
+      "cpu");
+  expect_refused(
+      [](v1::ContainerSpec& s) { s.mutable_resources()->mutable_requests()->set_memory_bytes(0); },
+      "LIMIT_TOO_SMALL",
+      "memory");
+}
+
+TEST(CheckSpec, SwapNeedsAMemoryLimit) {
+  expect_refused(
+      [](v1::ContainerSpec& s) {
+        s.mutable_resources()->mutable_limits()->mutable_swap()->set_bytes(1);
+      },
+      "FIELD_INVALID",
+      "swap");
+}
+
+TEST(CheckSpec, ALogPathHasToBeAllowed) {
+  v1::ContainerSpec spec = good();
+  spec.mutable_log()->set_path("/var/log/pods/a.log");
+  EXPECT_EQ(check(spec).error().reason(), "LOG_PATH_REFUSED");
+  config::Config config;
+  config.log_directories = {"/var/log/pods"};
+  const auto checked = check_spec(spec, config);
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->log.directory, "/var/log/pods");
+  EXPECT_EQ(checked->log.name, "a.log");
+  spec.mutable_log()->set_path("/var/log/pods/../../etc/a.log");
+  EXPECT_EQ(check_spec(spec, config).error().reason(), "LOG_PATH_REFUSED");
+}
+
+TEST(CheckSpec, BindSourcesFollowTheConfiguration) {
+  v1::ContainerSpec spec = good();
+  v1::Mount* mount = spec.add_mounts();
+  mount->set_target("/x");
+  mount->mutable_bind()->set_source("/srv/../etc");
+  config::Config config;
+  config.bind_sources = {"/srv"};
+  EXPECT_EQ(check_spec(spec, config).error().reason(), "BIND_REFUSED");
+  mount->mutable_bind()->set_source("/srv/data");
+  EXPECT_TRUE(check_spec(spec, config));
+  mount->mutable_bind()->set_source("/srvx");
+  EXPECT_FALSE(check_spec(spec, config));
+}
+
+}  // namespace
+}  // namespace skerry::agent
