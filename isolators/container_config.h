@@ -20,13 +20,13 @@ namespace skerry::isolators {
 /// Requests are what the scheduler reserved, limits what the kernel enforces. An absent limit is
 /// unlimited here: the API's default has been applied already.
 struct Resources {
-  std::optional<MilliCpu> cpu_request;
-  std::optional<MilliCpu> cpu_limit;
-  std::optional<Bytes> memory_request;
-  std::optional<Bytes> memory_limit;
+  std::optional<MilliCpu> cpu_request{};
+  std::optional<MilliCpu> cpu_limit{};
+  std::optional<Bytes> memory_request{};
+  std::optional<Bytes> memory_limit{};
   /// Swap on top of the memory limit; absent is unlimited.
-  std::optional<Bytes> swap_limit;
-  std::optional<std::uint64_t> pids_limit;
+  std::optional<Bytes> swap_limit{};
+  std::optional<std::uint64_t> pids_limit{};
   bool operator==(const Resources&) const = default;
 };
 
@@ -55,7 +55,7 @@ struct BindMount {
 
 struct TmpfsMount {
   std::string target;
-  std::optional<Bytes> size;  ///< absent: half of the memory limit, or of the host's memory
+  std::optional<Bytes> size{};  ///< absent: half of the memory limit, or of the host's memory
   std::uint32_t mode = 01777;
   bool read_only = false;
   bool no_exec = true;

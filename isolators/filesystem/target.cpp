@@ -60,6 +60,18 @@ Result<std::string> read_link(int dir, const std::string& name) {
   return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
+Result<std::string> path_of(int fd) {
+  return read_link(AT_FDCWD, fmt::format("/proc/self/fd/{}", fd));
+}
+
+/// A detached mount's paths start at its own root; those of a directory have its path in front.
+Result<std::string> path_in_root(int root, int fd) {
+  TRY_ASSIGN(std::string path, path_of(fd));
+  TRY_ASSIGN(const std::string base, path_of(root));
+  if (base != "/" && path.starts_with(base)) path.erase(0, base.size());
+  return path;
+}
+
 /// Where one step of the resolution ended: at what exists, or at a link that leads to nothing yet.
 struct Step {
   std::string path;
@@ -72,9 +84,7 @@ Result<Step> follow(int root, const std::string& target) {
   for (;;) {
     const auto found = os::open_in_root(root, existing, O_PATH);
     if (found) {
-      // The mount is detached: its paths start at its own root.
-      TRY_ASSIGN(const auto real,
-                 read_link(AT_FDCWD, fmt::format("/proc/self/fd/{}", found->get())));
+      TRY_ASSIGN(const auto real, path_in_root(root, found->get()));
       return Step{.path = real + rest, .resolved = true};
     }
     if (found.error().code() != Code::kNotFound) return found.error();

@@ -12,6 +12,7 @@
 #include "isolators/process/user_database.h"
 #include "isolators/refusal.h"
 #include "os/path.h"
+#include "plan/validation.h"
 
 namespace skerry::isolators {
 namespace {
@@ -25,52 +26,6 @@ std::string_view variable_name(std::string_view variable) {
   return variable.substr(0, variable.find('='));
 }
 
-Result<> check_string(std::string_view field, std::string_view text, std::string_view reason) {
-  if (text.find('\0') != std::string_view::npos) {
-    return refuse(field, "with a NUL byte", "text without one", reason);
-  }
-  if (text.size() > kMaxArgument) {
-    return refuse(field,
-                  fmt::format("{} bytes", text.size()),
-                  fmt::format("at most {} bytes, the kernel's limit of one", kMaxArgument),
-                  "ARGUMENT_TOO_LONG");
-  }
-  return {};
-}
-
-/// What one string takes on the new program's stack.
-std::size_t stack_size(const std::string& text) { return text.size() + 1 + sizeof(char*); }
-
-Result<> check_arguments(const Process& process) {
-  if (process.arguments.empty() || process.arguments.front().empty()) {
-    return refuse("process.arguments", "empty", "a program to run", "ARGUMENT_INVALID");
-  }
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < process.arguments.size(); ++i) {
-    TRY(check_string(
-        fmt::format("process.arguments[{}]", i), process.arguments[i], "ARGUMENT_INVALID"));
-    total += stack_size(process.arguments[i]);
-  }
-  for (const auto& variable : process.environment) {
-    const auto name = variable_name(variable);
-    if (name.empty() || name.size() == variable.size()) {
-      return refuse("process.environment",
-                    fmt::format("\"{}\"", variable),
-                    "NAME=VALUE",
-                    "ENVIRONMENT_INVALID");
-    }
-    TRY(check_string(fmt::format("process.environment {}", name), variable, "ENVIRONMENT_INVALID"));
-    total += stack_size(variable);
-  }
-  if (total > kMaxArguments) {
-    return refuse("process.arguments and environment",
-                  fmt::format("{} bytes", total),
-                  fmt::format("at most {} bytes together", kMaxArguments),
-                  "ARGUMENT_TOO_LONG");
-  }
-  return {};
-}
-
 class ProcessIsolator final : public Isolator {
  public:
   std::string_view name() const override { return kName; }
@@ -78,7 +33,8 @@ class ProcessIsolator final : public Isolator {
   std::vector<std::string_view> after() const override { return {"filesystem"}; }
 
   Result<> validate(const ContainerConfig& config, const os::HostFacts& /*host*/) const override {
-    TRY(check_arguments(config.process));
+    TRY(plan::validate_exec(
+        {.arguments = config.process.arguments, .environment = config.process.environment}));
     TRY(check_absolute_path("process.working_directory", config.process.working_directory));
     return check_user(config.process.user, config.process.additional_groups);
   }

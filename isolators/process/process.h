@@ -1,7 +1,6 @@
 // Isolator "process": who the container's process is, where it starts, and what it executes.
 #pragma once
 
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,15 +10,9 @@
 
 namespace skerry::isolators {
 
-/// MAX_ARG_STRLEN of the kernel less the NUL: the longest single argument or variable.
-constexpr std::size_t kMaxArgument = 128 * 1024 - 1;
-/// Arguments and environment together, NULs and pointers included: a quarter of the default stack
-/// limit, which is what execve(2) allows.
-constexpr std::size_t kMaxArguments = 2ULL << 20U;
-
-/// Errors of validate: INVALID_ARGUMENT, reasons ARGUMENT_INVALID, ARGUMENT_TOO_LONG,
-/// ENVIRONMENT_INVALID, PATH_INVALID, USER_INVALID. Of prepare: NOT_FOUND, reasons USER_NOT_FOUND,
-/// GROUP_NOT_FOUND; FAILED_PRECONDITION, reason USER_DATABASE_INVALID.
+/// Errors of validate: plan::validate_exec's; INVALID_ARGUMENT, reasons PATH_INVALID, USER_INVALID.
+/// Of prepare: NOT_FOUND, reasons USER_NOT_FOUND, GROUP_NOT_FOUND; FAILED_PRECONDITION, reason
+/// USER_DATABASE_INVALID.
 std::unique_ptr<Isolator> make_process_isolator();
 
 /// The environment of the process: of a name given twice the last value, at the place of the first;
