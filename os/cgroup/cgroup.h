@@ -160,9 +160,9 @@ class CgroupManager {
 struct CgroupRoots {
   CgroupMode mode = CgroupMode::kV2;
   /// v2, or the unified tree of a hybrid host; empty where there is none.
-  std::string unified;
+  std::string unified = {};
   /// v1 controller name(s) ("cpu,cpuacct") → mount point.
-  std::vector<std::pair<std::string, std::string>> hierarchies;
+  std::vector<std::pair<std::string, std::string>> hierarchies = {};
 };
 
 /// Reads the host's cgroup mounts. Errors: FAILED_PRECONDITION when there is none.

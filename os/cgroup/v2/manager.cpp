@@ -22,11 +22,16 @@ Result<std::string> read_controllers(int dir) {
   return read_file_at(dir, "cgroup.controllers", 4096);
 }
 
+/// Views into `text`, which must live as long.
+std::vector<std::string_view> first_line_words(std::string_view text) {
+  return split(text.substr(0, text.find('\n')), ' ');
+}
+
 // All at once; if one of them cannot be had (a tree with real-time processes has no cpu), one by
 // one, and what limits are set with must be there.
 Result<> enable_controllers(int dir) {
   TRY_ASSIGN(const auto text, read_controllers(dir));
-  const auto names = split(text.substr(0, text.find('\n')), ' ');
+  const auto names = first_line_words(text);
   if (names.empty()) return {};
   if (write_value_at(dir, "cgroup.subtree_control", fmt::format("+{}", fmt::join(names, " +"))))
     return {};
@@ -130,8 +135,7 @@ Result<std::unique_ptr<CgroupManager>> make_manager(const CgroupRoots& roots) {
   TRY_ASSIGN(auto root, open_dir(roots.unified));
   TRY_ASSIGN(const auto text, read_controllers(root.get()));
   std::vector<std::string> controllers;
-  for (const auto name : split(text.substr(0, text.find('\n')), ' '))
-    controllers.emplace_back(name);
+  for (const auto name : first_line_words(text)) controllers.emplace_back(name);
   // No controller by name: the program hangs on any group.
   controllers.emplace_back("devices");
   return std::make_unique<Manager>(std::move(root), std::move(controllers));

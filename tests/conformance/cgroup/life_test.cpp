@@ -8,6 +8,7 @@
 #include "os/path.h"
 #include "os/proc_files.h"
 #include "os/socket.h"
+#include "os/spawn.h"
 #include "tests/conformance/cgroup/fixture.h"
 
 namespace skerry::os::test {
@@ -220,6 +221,20 @@ TEST_P(CgroupTest, LeafTakesARunningProcess) {
   ASSERT_TRUE(attached) << attached.error().message();
   EXPECT_EQ(*(*leaf)->processes(), std::vector<pid_t>{process.pid()});
   EXPECT_FALSE(*group->populated());
+}
+
+TEST_P(CgroupTest, SpawnStartsAProgramInside) {
+  const auto group = create("a");
+  const auto join = group->join();
+  ASSERT_TRUE(join);
+  const auto output = run(
+      {.program = "/bin/cat", .arguments = {"cat", "/proc/self/cgroup"}, .cgroup = &*join}, kSoon);
+  ASSERT_TRUE(output) << output.error().message();
+  std::size_t inside = 0;
+  for (const auto line : split(output->out, '\n')) {
+    if (line.find("/" + path_of("a")) != std::string_view::npos) ++inside;
+  }
+  EXPECT_EQ(inside, roots_.hierarchies.size() + (roots_.unified.empty() ? 0U : 1U)) << output->out;
 }
 
 TEST_P(CgroupTest, CreatesWithoutABranch) {
