@@ -112,10 +112,10 @@ TEST(Spawn, GivesOnlyTheDescriptorsAskedFor) {
   const UniqueFd careless(::open(temp.at("f").c_str(), O_RDONLY));  // NOLINT(android-cloexec-open)
   const UniqueFd wanted(::open(temp.at("f").c_str(), O_RDONLY | O_CLOEXEC));
   auto command = shell(fmt::format(
-      "cat <&5; test -e /proc/self/fd/{} && echo leaked; test -e /proc/self/fd/{} && echo leaked",
+      "cat <&9; test -e /proc/self/fd/{} && echo leaked; test -e /proc/self/fd/{} && echo leaked",
       careless.get(),
       wanted.get()));
-  command.fds = {{5, wanted.get()}};
+  command.fds = {{9, wanted.get()}};
   const auto output = run(command, kLong);
   ASSERT_TRUE(output) << output.error().message();
   EXPECT_EQ(output->out, "through 5");
