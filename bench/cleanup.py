@@ -1,5 +1,5 @@
-"""Leaves nothing behind: cgroups by their unique name, processes by their cgroup and pidfd, files after a look at the
-mount table."""
+"""Leaves nothing behind: cgroups by their unique name, processes by their cgroup and pidfd, files
+after a look at the mount table."""
 
 import glob
 import os
