@@ -1,0 +1,48 @@
+// The container's first process from clone3() to exec, and what it says to its shim on the way.
+//
+//   child                                   shim
+//     │  joins cgroups, runs operations      │
+//     ├── Ready ────────────────────────────►│
+//     │◄─────────────────────── one byte: go ┤   at once, or after Start (plan.hold)
+//     │  exec: the socket closes ───────────►│   running
+//     ├── Failed{operation, errno} ─────────►│   at any point, and the child ends
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <cstdint>
+
+#include "base/unique_fd.h"
+#include "launcher/fd_table.h"
+#include "plan/plan.h"
+
+namespace skerry::launcher {
+
+enum class SyncKind : std::uint32_t { kReady = 1, kFailed = 2 };
+
+/// Child to shim, one message each over a SOCK_SEQPACKET pair that closes on exec.
+struct SyncPacket {
+  SyncKind kind{};
+  std::int32_t operation = 0;  ///< As in ShimPacket.
+  std::int32_t sys_errno = 0;
+};
+
+struct ChildArguments {
+  const plan::LaunchPlan& plan;
+  const FdTable& fds;
+  /// The child's end; the shim's must be closed in the child, as its end tells of the shim's death.
+  int sync = -1;
+  /// Become 0, 1 and 2. One that is -1 leaves /dev/null there.
+  std::array<int, 3> stdio = {-1, -1, -1};
+  /// A procfs of the host's pid namespace, where the oom score is taken back; -1 when it is zero.
+  int proc = -1;
+};
+
+/// Signals that launcher and shim ignore, and the program must not.
+inline constexpr std::array kIgnoredSignals = {
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2};
+
+/// Runs in the cloned process, which has one thread and a copy of the shim's memory.
+[[noreturn]] void run_child(const ChildArguments& arguments);
+
+}  // namespace skerry::launcher

@@ -1,0 +1,37 @@
+// Makes the container's first process: pipes, namespaces, cgroup, clone.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "launcher/fd_table.h"
+#include "plan/plan.h"
+
+namespace skerry::launcher {
+
+/// The shim's side of its child.
+struct ContainerProcess {
+  pid_t pid = -1;
+  UniqueFd pidfd;
+  UniqueFd sync;    ///< launcher/child.h; non-blocking
+  UniqueFd input;   ///< write end of its stdin; none where that is /dev/null
+  UniqueFd output;  ///< read end of its stdout, non-blocking; none where it is thrown away
+  UniqueFd errors;  ///< read end of its stderr
+};
+
+/// What failed and the errno value; `operation` as in ShimPacket.
+struct CloneFailure {
+  std::int32_t operation = 0;
+  int sys_errno = 0;
+};
+
+/// Clones the process; it runs the plan from here on by itself. `proc` is a procfs of the host's
+/// pid namespace for taking back our oom score, or -1. Blocks: kernel. Thread: shim.
+std::expected<ContainerProcess, CloneFailure> start_container_process(const plan::LaunchPlan& plan,
+                                                                      const FdTable& fds,
+                                                                      int proc);
+
+}  // namespace skerry::launcher

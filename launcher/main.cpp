@@ -1,0 +1,62 @@
+// skerry-launcher: the holder, and in its forks the launcher, the shims and the first processes of
+// containers until exec. Started by skerryd from a sealed memfd, the listening socket as fd 3.
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+
+#include "base/unique_fd.h"
+#include "launcher/holder.h"
+#include "launcher/zygote.h"
+
+namespace {
+
+constexpr int kListener = 3;
+constexpr int kUsageError = 2;
+
+int usage(const char* problem) {
+  std::fprintf(stderr, "skerry-launcher: %s; it is started by skerryd\n", problem);
+  return kUsageError;
+}
+
+bool is_listener(int fd) {
+  int listening = 0;
+  int type = 0;
+  socklen_t size = sizeof(int);
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1 &&
+         ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
+// What containers without a pipe get as standard streams; opened here, where the host's /dev is.
+bool take_null_device() {
+  const skerry::UniqueFd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null_device) return false;
+  for (int fd = 0; fd < 3; ++fd) {
+    if (::dup2(null_device.get(), fd) < 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Neither ptrace nor /proc/PID/mem of a container's root reaches what runs as the host's.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  if (argc != 4 || std::string_view(argv[2]) != "--build") return usage("wrong arguments");
+  const std::string_view mode = argv[1];
+  skerry::launcher::ZygoteArguments arguments{.listener = kListener, .build = {}, .title = {}};
+  if (!skerry::launcher::parse_build(argv[3], arguments.build)) return usage("bad build id");
+  if (!is_listener(kListener)) return usage("no listening socket at descriptor 3");
+  ::fcntl(kListener, F_SETFD, FD_CLOEXEC);
+  arguments.title = {argv[0], argv[argc - 1] + std::strlen(argv[argc - 1])};
+
+  if (mode == "--launcher") return skerry::launcher::run_zygote(arguments);
+  if (mode != "--holder") return usage("wrong arguments");
+  if (!take_null_device()) return usage("no /dev/null");
+  ::close_range(kListener + 1, ~0U, 0);
+  skerry::launcher::run_holder(arguments);
+}

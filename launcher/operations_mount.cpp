@@ -1,0 +1,107 @@
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "launcher/operations.h"
+#include "os/mount.h"
+#include "os/path.h"
+
+namespace skerry::launcher {
+namespace {
+
+constexpr mode_t kDirectoryMode = 0755;
+constexpr mode_t kFileMode = 0644;
+
+// A mount on the root itself would lie over what EnterRoot enters.
+Result<> refuse_root(const std::string& target) {
+  if (target.find_first_not_of("/.") == std::string::npos)
+    return Error::from_errno(EINVAL, "mount onto the root directory");
+  return {};
+}
+
+Result<UniqueFd> open_target(int root, const std::string& target, plan::TargetKind kind) {
+  switch (kind) {
+    case plan::TargetKind::kDirectory:
+      return os::make_dirs_in_root(root, target, kDirectoryMode);
+    case plan::TargetKind::kFile:
+      return os::create_file_in_root(root, target, kFileMode);
+    case plan::TargetKind::kMustExist:
+      break;
+  }
+  return os::open_in_root(root, target, O_PATH);
+}
+
+}  // namespace
+
+Result<int> root_of(OperationState& state) {
+  if (!state.root) {
+    TRY_ASSIGN(state.root, os::open_dir("/"));
+  }
+  return state.root.get();
+}
+
+// Onto "/" of the namespace and chroot at the end, instead of pivot_root: 3 µs against 54, and no
+// walk over all tasks of the host. Below lies the launcher's empty read-only root, so that whoever
+// leaves the chroot lands on this mount again.
+Result<> apply(OperationState& state, const plan::SetRoot& operation) {
+  TRY_ASSIGN(const int mount, state.fds.get(operation.fd));
+  if (::move_mount(mount, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
+    return Error::from_errno(errno, "attach root");
+  state.root.reset(::fcntl(mount, F_DUPFD_CLOEXEC, 3));
+  if (!state.root || ::fchdir(state.root.get()) != 0) return Error::from_errno(errno, "enter root");
+  return {};
+}
+
+Result<> apply(OperationState& state, const plan::AttachMount& operation) {
+  TRY(refuse_root(operation.target));
+  TRY_ASSIGN(const int root, root_of(state));
+  TRY_ASSIGN(const int mount, state.fds.get(operation.fd));
+  TRY_ASSIGN(const auto target, open_target(root, operation.target, operation.create));
+  return os::attach_mount(mount, target.get());
+}
+
+// mount(2) on "." of the resolved directory: no path is walked again, and it is faster than fsopen.
+Result<> apply(OperationState& state, const plan::MountPseudo& operation) {
+  TRY(refuse_root(operation.target));
+  TRY_ASSIGN(const int root, root_of(state));
+  TRY_ASSIGN(const auto target, open_target(root, operation.target, plan::TargetKind::kDirectory));
+  if (::fchdir(target.get()) != 0) return Error::from_errno(errno, "enter mount target");
+  const char* data = operation.data.empty() ? nullptr : operation.data.c_str();
+  const char* type = operation.type.c_str();
+  if (::mount(type, ".", type, operation.flags, data) != 0)
+    return Error::from_errno(errno, "mount " + operation.type);
+  return {};
+}
+
+Result<> apply(OperationState& state, const plan::MakeDir& operation) {
+  TRY_ASSIGN(const int root, root_of(state));
+  TRY(os::make_dirs_in_root(root, operation.path, operation.mode));
+  return {};
+}
+
+Result<> apply(OperationState& state, const plan::Symlink& operation) {
+  TRY_ASSIGN(const int root, root_of(state));
+  const auto slash = operation.path.find_last_of('/');
+  const auto name = slash == std::string::npos ? operation.path : operation.path.substr(slash + 1);
+  const auto parent =
+      slash == std::string::npos ? std::string(".") : operation.path.substr(0, slash);
+  TRY_ASSIGN(const auto directory, os::make_dirs_in_root(root, parent, kDirectoryMode));
+  if (::symlinkat(operation.target.c_str(), directory.get(), name.c_str()) != 0 && errno != EEXIST)
+    return Error::from_errno(errno, "make symlink");
+  return {};
+}
+
+Result<> apply(OperationState& state, const plan::RootReadOnly&) {
+  TRY_ASSIGN(const int root, root_of(state));
+  return os::set_mount_flags(root, {.read_only = true}, os::MountScope::kOne);
+}
+
+Result<> apply(OperationState& state, const plan::EnterRoot&) {
+  TRY_ASSIGN(const int root, root_of(state));
+  if (::fchdir(root) != 0 || ::chroot(".") != 0) return Error::from_errno(errno, "enter root");
+  return {};
+}
+
+}  // namespace skerry::launcher
