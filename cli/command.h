@@ -24,6 +24,9 @@ constexpr int kExitNotFound = 127;
 /// Ended by signal N: this and N.
 constexpr int kExitSignal = 128;
 
+/// The reason of an error in what was typed: the exit code is kExitUsage.
+constexpr std::string_view kUsageReason = "USAGE";
+
 /// What one invocation is about to do. Options are parsed into it, then `action` runs.
 struct Invocation {
   std::string host;

@@ -46,10 +46,12 @@ const std::vector<Command>& commands() {
   return kCommands;
 }
 
-/// The word where a command was expected, and the command that was perhaps meant.
-std::string unknown_command(const std::string& word) {
+/// A word where a command of `parent` was expected, and the one that was perhaps meant.
+std::string unknown_command(const CLI::App& parent, const std::string& word) {
   std::vector<std::string> names;
-  for (const Command& command : commands()) names.emplace_back(command.name);
+  for (const CLI::App* command : parent.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
   const auto meant = nearest(word, names);
   return fmt::format(
       "unknown command \"{}\"{}", word, meant ? fmt::format("; did you mean \"{}\"?", *meant) : "");
@@ -71,19 +73,28 @@ Named named_command(const CLI::App& app) {
   return named;
 }
 
+std::string path_of(const Named& named) {
+  return named.parents + (named.parents.empty() ? "" : " ") + named.command->get_name();
+}
+
+bool has_commands(const CLI::App& app) {
+  return !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
-  const auto [command, parents] = named_command(app);
-  const std::string path = parents + (parents.empty() ? "" : " ") + command->get_name();
-  const auto rest = command->remaining();
+  const Named named = named_command(app);
+  const auto rest = named.command->remaining();
   std::string message = error.what();
   if (!rest.empty() && rest.front().starts_with('-')) {
     message = fmt::format("unknown option \"{}\"", rest.front());
-  } else if (!rest.empty() && command == &app) {
-    message = unknown_command(rest.front());
+  } else if (!rest.empty() && has_commands(*named.command)) {
+    message = unknown_command(*named.command, rest.front());
   } else if (!rest.empty()) {
     message = fmt::format("unexpected \"{}\"", rest.front());
+  } else if (has_commands(*named.command)) {
+    message = "a command is required";
   }
-  print_error(fmt::format("skerry: {}\n  see: {} --help\n", message, path));
+  print_error(fmt::format("skerry: {}\n  see: {} --help\n", message, path_of(named)));
   return kExitUsage;
 }
 
@@ -92,18 +103,18 @@ Result<int> act(const Invocation& invocation) {
   if (!invocation.host.empty()) options.host = invocation.host;
   if (!invocation.timeout.empty()) {
     auto timeout = parse_duration(invocation.timeout);
-    if (!timeout) return std::move(timeout).error().wrap("--timeout").with_reason("USAGE");
+    if (!timeout) return std::move(timeout).error().wrap("--timeout").with_reason(kUsageReason);
     options.timeout = *timeout;
   }
   auto client = Client::open(std::move(options));
-  if (!client) return std::move(client).error().with_reason("USAGE");
+  if (!client) return std::move(client).error().with_reason(kUsageReason);
   return invocation.action(*client);
 }
 
 int run(int argc, char** argv) {
   Invocation invocation;
   CLI::App app("Runs containers through skerryd, the daemon on this host.", "skerry");
-  app.set_help_flag("--help", "Print this help and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
   app.add_option("-H,--host",
                  invocation.host,
                  "The daemon's socket (default: $SKERRY_HOST or "
@@ -131,7 +142,9 @@ int run(int argc, char** argv) {
   const auto code = act(invocation);
   if (code) return *code;
   report(code.error());
-  return code.error().reason() == "USAGE" ? kExitUsage : invocation.exit_code(code.error());
+  if (code.error().reason() != kUsageReason) return invocation.exit_code(code.error());
+  print_error(fmt::format("  see: {} --help\n", path_of(named_command(app))));
+  return kExitUsage;
 }
 
 }  // namespace

@@ -72,12 +72,6 @@ Result<int> run(const Client& client,
   return kExitOk;
 }
 
-/// What was typed wrong is found before the daemon is asked, and is a usage error.
-int exit_code(const Error& error) {
-  const bool typed = error.reason() == "USAGE";
-  return typed ? kExitUsage : exit_code_of_failure(error);
-}
-
 }  // namespace
 
 void configure_run(CLI::App& app, Invocation& invocation) {
@@ -90,11 +84,11 @@ void configure_run(CLI::App& app, Invocation& invocation) {
                {"skerry run --rm busybox echo hello",
                 "skerry run -d --name web -m 64m --cpus 0.5 -v /srv/www:/www:ro busybox httpd -f",
                 "echo hello | skerry run -i --rm busybox tr a-z A-Z"});
-  invocation.exit_code = exit_code;
+  invocation.exit_code = exit_code_of_failure;
   invocation.action = [&app, &invocation, options](const Client& client) -> Result<int> {
     auto request =
         make_request<v1::LaunchContainerRequest>(*options, invocation.tenant, app.remaining());
-    if (!request) return std::move(request).error().with_reason("USAGE");
+    if (!request) return std::move(request).error().with_reason(kUsageReason);
     return run(client, *options, std::move(*request));
   };
 }
@@ -107,11 +101,11 @@ void configure_create(CLI::App& app, Invocation& invocation) {
   add_examples(app,
                {"skerry create --name job busybox sleep 60",
                 "skerry create --id deploy-7 --label app=web -m 128m busybox httpd -f"});
-  invocation.exit_code = exit_code;
+  invocation.exit_code = exit_code_of_failure;
   invocation.action = [&app, &invocation, options](const Client& client) -> Result<int> {
     auto request =
         make_request<v1::CreateContainerRequest>(*options, invocation.tenant, app.remaining());
-    if (!request) return std::move(request).error().with_reason("USAGE");
+    if (!request) return std::move(request).error().with_reason(kUsageReason);
     TRY_ASSIGN(const auto created, client.call(&v1::ContainerService::Stub::Create, *request));
     print(created.container().uid() + "\n");
     return kExitOk;

@@ -123,12 +123,9 @@ void configure_events(CLI::App& app, Invocation& invocation) {
                {"skerry events",
                 "skerry events --since 1h --until 0s",
                 "skerry events -f container=web -f type=container_oom -o json"});
-  invocation.exit_code = [](const Error& error) {
-    return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
-  };
   invocation.action = [&invocation, options](const Client& client) -> Result<int> {
     auto plan = make_plan(*options, invocation.tenant);
-    if (!plan) return std::move(plan).error().with_reason("USAGE");
+    if (!plan) return std::move(plan).error().with_reason(kUsageReason);
     return watch(client, *plan, options->output.json());
   };
 }

@@ -27,11 +27,7 @@ struct Options {
   bool all = false;
 };
 
-Error usage(Error error) { return std::move(error).with_reason("USAGE"); }
-
-int usage_or_failure(const Error& error) {
-  return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
-}
+Error usage(Error error) { return std::move(error).with_reason(kUsageReason); }
 
 /// Makes the same call for every container, and prints each as it was typed, as Docker does.
 template <class Request, class Response>
@@ -91,11 +87,10 @@ Result<int> wait_each(const Client& client, const Invocation& invocation, const 
   });
 }
 
-/// Options shared by all: who, and where a mistake in them leads.
+/// What all of them take.
 std::shared_ptr<Options> begin(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<Options>();
   add_containers(app, invocation, options->containers);
-  invocation.exit_code = usage_or_failure;
   return options;
 }
 

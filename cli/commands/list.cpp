@@ -71,7 +71,7 @@ std::string container_table(const std::vector<v1::Container>& containers, bool n
 
 Result<int> ps(const Client& client, const Invocation& invocation, const PsOptions& options) {
   auto filter = parse_list_filter(options.filters);
-  if (!filter) return std::move(filter).error().with_reason("USAGE");
+  if (!filter) return std::move(filter).error().with_reason(kUsageReason);
   if (!invocation.tenant.empty()) filter->request.set_tenant(invocation.tenant);
   TRY_ASSIGN(const auto containers, list(client, options, std::move(*filter)));
   if (options.quiet) {
@@ -127,9 +127,6 @@ void configure_ps(CLI::App& app, Invocation& invocation) {
                 "skerry ps -a -f status=exited -f label=app=web",
                 "skerry ps -o json",
                 "skerry rm $(skerry ps -aq -f status=exited)"});
-  invocation.exit_code = [](const Error& error) {
-    return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
-  };
   invocation.action = [&invocation, options](const Client& client) {
     return ps(client, invocation, *options);
   };

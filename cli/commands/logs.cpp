@@ -51,7 +51,7 @@ Result<bool> stream(const Client& client, const v1::ReadLogsRequest& request, Lo
 
 Result<int> logs(const Client& client, const Invocation& invocation, const LogsOptions& options) {
   auto request = make_request(options);
-  if (!request) return std::move(request).error().with_reason("USAGE");
+  if (!request) return std::move(request).error().with_reason(kUsageReason);
   LogWriter writer(options.timestamps ? LogWriter::Times::kShow : LogWriter::Times::kHide);
   TRY(on_container(client, invocation.tenant, options.container, [&](const v1::ContainerRef& ref) {
     *request->mutable_container() = ref;
@@ -71,9 +71,6 @@ void configure_logs(CLI::App& app, Invocation& invocation) {
   app.add_option("-n,--tail", options->tail, "Only the last lines: a number, or all");
   add_examples(app,
                {"skerry logs web", "skerry logs -f --tail 20 web", "skerry logs -t --since 1h db"});
-  invocation.exit_code = [](const Error& error) {
-    return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
-  };
   invocation.action = [&invocation, options](const Client& client) {
     return logs(client, invocation, *options);
   };

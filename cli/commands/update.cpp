@@ -67,7 +67,7 @@ Result<int> update(const Client& client,
                    const Invocation& invocation,
                    const UpdateOptions& options) {
   auto request = make_request(options);
-  if (!request) return std::move(request).error().with_reason("USAGE");
+  if (!request) return std::move(request).error().with_reason(kUsageReason);
   const bool with_labels = !options.labels.empty() || !options.label_removals.empty();
   return for_each_reporting(options.containers, [&](const std::string& typed) -> Result<> {
     const auto call = [&](const v1::ContainerRef& ref) -> Result<v1::UpdateContainerResponse> {
@@ -94,9 +94,6 @@ void configure_update(CLI::App& app, Invocation& invocation) {
                {"skerry update -m 128m web",
                 "skerry update --cpus unlimited --pids-limit 500 web db",
                 "skerry update --label tier=front --label-rm canary web"});
-  invocation.exit_code = [](const Error& error) {
-    return error.reason() == "USAGE" ? kExitUsage : kExitFailure;
-  };
   invocation.action = [&invocation, options](const Client& client) {
     return update(client, invocation, *options);
   };
