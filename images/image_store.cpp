@@ -56,6 +56,11 @@ Result<ImageRecovery> ImageStore::recover() {
 }
 
 Result<Image> ImageStore::commit(const StagedLayer& staged, const std::optional<ImageName>& name) {
+  if (!name) return commit(staged, std::span<const ImageName>());
+  return commit(staged, std::span(&*name, 1));
+}
+
+Result<Image> ImageStore::commit(const StagedLayer& staged, std::span<const ImageName> names) {
   auto is_new = layers_.commit(staged);
   if (!is_new) {
     // Without a name the tree is nobody's; the rename's error is the one that counts.
@@ -69,26 +74,29 @@ Result<Image> ImageStore::commit(const StagedLayer& staged, const std::optional<
                                                .size = staged.info.size,
                                                .created = staged.info.created,
                                                .config = {}};
-  auto stored = store_image(std::move(image), name);
+  auto stored = store_image(std::move(image), names);
   // A tree without a record would come back as an image at the next start.
   if (!stored && *is_new) static_cast<void>(layers_.retire(staged.info.content_id));
   return stored;
 }
 
-Result<Image> ImageStore::store_image(Image image, const std::optional<ImageName>& name) {
-  std::vector<Image> changed;
-  if (name) {
-    const auto holder = names_.find(name->str());
+Result<Image> ImageStore::store_image(Image image, std::span<const ImageName> names) {
+  // One entry for each image, however many of the names it loses.
+  std::map<ContentId, Image> changed;
+  for (const ImageName& name : names) {
+    const auto holder = names_.find(name.str());
     if (holder != names_.end() && holder->second != image.content_id) {
-      changed.push_back(images_.at(holder->second));
-      std::erase(changed.back().names, name->str());
+      Image& loser = changed.try_emplace(holder->second, images_.at(holder->second)).first->second;
+      std::erase(loser.names, name.str());
     }
-    add_name(image, name->str());
+    add_name(image, name.str());
   }
-  changed.push_back(image);
-  TRY(catalog_.save(changed));
-  for (const Image& each : changed) images_[each.content_id] = each;
-  if (name) names_[name->str()] = image.content_id;
+  changed[image.content_id] = image;
+  std::vector<Image> all;
+  for (const auto& [id, each] : changed) all.push_back(each);
+  TRY(catalog_.save(all));
+  for (const Image& each : all) images_[each.content_id] = each;
+  for (const ImageName& name : names) names_[name.str()] = image.content_id;
   return image;
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,8 +53,10 @@ class ImageStore final {
   /// gone, or we died between the two) may be under a container, so it is kept. Blocks: disk.
   Result<ImageRecovery> recover();
 
-  /// Makes a staged tree an image, and gives it the name, which leaves whichever image had it. An
-  /// error leaves images as they were, and no staged tree. Idempotent.
+  /// Makes a staged tree an image, and gives it the names, which leave whichever images had them.
+  /// An error leaves images as they were, and no staged tree. Idempotent.
+  Result<Image> commit(const StagedLayer& staged, std::span<const ImageName> names);
+  /// The same with one name, or none.
   Result<Image> commit(const StagedLayer& staged, const std::optional<ImageName>& name);
 
   /// By name (tag "latest" when absent), content id, or at least 4 leading digits of one; "sha256:"
@@ -72,7 +75,7 @@ class ImageStore final {
 
  private:
   Result<Image> find_by_digits(std::string_view digits) const;
-  Result<Image> store_image(Image image, const std::optional<ImageName>& name);
+  Result<Image> store_image(Image image, std::span<const ImageName> names);
 
   LayerStore& layers_;
   ImageCatalog& catalog_;

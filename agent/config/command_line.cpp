@@ -84,7 +84,19 @@ Result<> apply_file(const std::optional<std::string>& named, Config& config) {
   return apply_toml(*text, name, config);
 }
 
+void note_flags(const Options& options, Origins& origins) {
+  const auto note = [&](const char* key, bool given) {
+    if (given) origins.by_key[key] = "flag";
+  };
+  note("root", options.root.has_value());
+  note("run", options.run.has_value());
+  note("name", options.name.has_value());
+  note("trace.level", options.trace_level.has_value());
+  note("failpoints", !options.failpoints.empty());
+}
+
 Result<> apply_options(const Options& options, Config& config) {
+  note_flags(options, config.origins);
   if (options.root) config.root = *options.root;
   if (options.run) config.run = *options.run;
   if (options.name) config.name = *options.name;

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,6 +55,13 @@ struct DefaultLimits {
   bool operator==(const DefaultLimits&) const = default;
 };
 
+/// Who set a key: "flag" or the name of the file. What is not in here is a default.
+struct Origins {
+  std::map<std::string, std::string, std::less<>> by_key;
+  /// Two configurations are equal when they say the same, whoever said it.
+  bool operator==(const Origins&) const { return true; }
+};
+
 struct Config {
   std::filesystem::path root = "/var/lib/skerry";  ///< state that outlives the boot
   std::filesystem::path run = "/run/skerry";       ///< sockets and launch records
@@ -72,6 +81,7 @@ struct Config {
   Workers workers;
   DefaultLimits defaults;
   std::vector<std::string> failpoints;  ///< "NAME=ACTION", see operations/failpoint.h
+  Origins origins;
   bool operator==(const Config&) const = default;
 };
 

@@ -198,6 +198,7 @@ Result<> apply_table(const toml::table& table,
     const auto found = setters.find(path);
     if (found != setters.end()) {
       TRY(found->second(Value{.node = node, .key = path, .origin = origin}, config));
+      config.origins.by_key[path] = origin;
       continue;
     }
     // Sections are one deep.

@@ -39,6 +39,7 @@ std::vector<OperationInfo> OperationTable::snapshot() const {
   operations.reserve(operations_.size());
   for (const auto& [id, line] : operations_) {
     operations.push_back(line.info);
+    operations.back().id = id;
     operations.back().cancelled = line.cancel != nullptr && line.cancel->cancelled();
   }
   return operations;

@@ -22,6 +22,7 @@ struct OperationInfo {
   WallTime since;          ///< of the operation
   WallTime step_since;     ///< of the step
   bool cancelled = false;  ///< was asked to stop
+  std::uint64_t id = 0;    ///< of this line, not used twice in a daemon's life
 };
 
 /// Thread: any. Outlives its entries.
