@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import cleanup
 import report
@@ -24,16 +25,29 @@ from contenders import Failure, Place, all_contenders
 BENCH = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(os.path.dirname(BENCH), "build")
 
-# cycles: blocks of each contender; block: rounds in a block, by gap; rate: launches for a rate.
-FULL = {"cycles": 16, "block": {0: 40, 100: 20}, "rate": 600, "rate_cycles": 5, "running": 1000}
-QUICK = {"cycles": 5, "block": {0: 30, 100: 8}, "rate": 300, "rate_cycles": 3, "running": 200}
-RUNNING_CYCLES = 3
-RUNNING_ROUNDS = 50
+# cycles: blocks of each contender; block: rounds in a block, by gap; rate: launches for a rate;
+# seconds: after so many a phase begins no more cycles, so that a busy machine gives fewer rounds
+# and not a longer run.
+FULL = {
+    "cycles": {"latency": 16, "rate": 5, "running": 3},
+    "block": {0: 40, 100: 20},
+    "rate": 600,
+    "running": 1000,
+    "seconds": 600,
+}
+QUICK = {
+    "cycles": {"latency": 5, "rate": 3, "running": 3},
+    "block": {0: 30, 100: 8},
+    "rate": 200,
+    "running": 100,
+    "seconds": 20,
+}
+RUNNING_ROUNDS = 30
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: under two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: about a minute, two on a busy machine")
     parser.add_argument("--only", help="floor,crun,skerry-rpc,skerry-run: just these (and floor)")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(BUILD, "bench.json"))
     parser.add_argument("--build-dir", default=BUILD, help="where bin/ and bench/ are")
@@ -67,14 +81,26 @@ def progress(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
+def cycles(settings, phase):
+    """Numbers the cycles of a phase, from 1, as long as it has time. At least one."""
+    deadline = time.monotonic() + settings["seconds"]
+    wanted = settings["cycles"][phase]
+    for cycle in range(1, wanted + 1):
+        yield cycle
+        if time.monotonic() > deadline and cycle < wanted:
+            progress("")
+            print(f"the machine is busy: {cycle} of {wanted} cycles ({phase})")
+            return
+
+
 def measure_latency(contenders, settings, gap_ms):
     rows = {c.key: {key: report.Series(label) for key, label in c.rows.items()} for c in contenders}
     order = list(contenders)
-    for cycle in range(settings["cycles"]):
+    for cycle in cycles(settings, "latency"):
         # In another order each time, so that nobody always runs after the same neighbour.
         random.shuffle(order)
         for contender in order:
-            progress(f"gap {gap_ms} ms, cycle {cycle + 1}/{settings['cycles']}: {contender.key}")
+            progress(f"gap {gap_ms} ms, cycle {cycle}: {contender.key}")
             result = contender.measure(settings["block"][gap_ms], gap_ms)
             for key, series in rows[contender.key].items():
                 series.add(result[key]["samples"])
@@ -84,7 +110,7 @@ def measure_latency(contenders, settings, gap_ms):
 
 def measure_rates(contenders, settings, workers):
     rates = {contender.key: [] for contender in contenders}
-    for _ in range(settings["rate_cycles"]):
+    for _ in cycles(settings, "rate"):
         for contender in contenders:
             progress(f"{workers} at once: {contender.key}")
             result = contender.measure(settings["rate"], workers=workers)
@@ -94,13 +120,14 @@ def measure_rates(contenders, settings, workers):
 
 
 def measure_running(contenders, settings):
-    pairs = {}
-    for contender in contenders:
-        if contender.key not in ("floor", "skerry-rpc"):
-            continue
-        pairs[contender.key] = (report.Series("alone"), report.Series("beside"))
-        for _ in range(RUNNING_CYCLES):
-            for series, count in zip(pairs[contender.key], (0, settings["running"])):
+    pairs = {
+        contender.key: (report.Series("alone"), report.Series("beside"))
+        for contender in contenders
+        if contender.key in ("floor", "skerry-rpc")
+    }
+    for _ in cycles(settings, "running"):
+        for contender in contenders:
+            for series, count in zip(pairs.get(contender.key, ()), (0, settings["running"])):
                 progress(f"beside {count} running: {contender.key}")
                 result = contender.measure(RUNNING_ROUNDS, running=count)
                 series.add(result["exit_us"]["samples"])
@@ -109,9 +136,8 @@ def measure_running(contenders, settings):
 
 
 def host_facts(directory):
-    kind = subprocess.run(
-        ["stat", "-f", "-c", "%T", directory], capture_output=True, text=True, check=True
-    )
+    command = ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", directory]
+    kind = subprocess.run(command, capture_output=True, text=True, check=True)
     load = os.getloadavg()[0]
     return {
         "kernel": platform.release(),
