@@ -87,7 +87,8 @@ TEST(Launch, TellsWhichOperationFailed) {
   Launcher launcher;
   TestPlan plan("true");
   plan.before_enter_root(
-      {plan::MakeDir{.path = "/tmp/a"}, plan::MountPseudo{.type = "nosuchfs", .target = "/tmp/a", .flags = 0, .data = ""}});
+      {plan::MakeDir{.path = "/tmp/a"},
+       plan::MountPseudo{.type = "nosuchfs", .target = "/tmp/a", .flags = 0, .data = ""}});
   auto container = launcher.start(std::move(plan));
   const auto failed = container.expect(ShimMessage::kFailed);
   EXPECT_EQ(failed.operation, 4);
