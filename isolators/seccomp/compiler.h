@@ -1,9 +1,9 @@
 // The default profile as a classic-BPF program.
 //
-// libseccomp gives the numbers of the calls; the program is made here, because libseccomp turns an
-// allow-list into one comparison a call, in 1.4–2 ms (13–16 for three architectures), and loading
-// that costs every launch 130–310 µs. Allowed numbers lie in few ranges: a binary search over their
-// borders is a fifth as long, so that both architectures of a host are in for less.
+// libseccomp gives the numbers of the calls; the program is made here. An allow-list lies in few
+// ranges of numbers, so a binary search over their borders is short: 387 instructions for a host's
+// two architectures where libseccomp's best has 813, made in 0.1 ms instead of some, and loaded,
+// which every launch pays, in 78 µs instead of 140 (600 without its optimization).
 //
 //   load architecture
 //   native?  search tree of its ranges → allow | EPERM | ENOSYS | check an argument

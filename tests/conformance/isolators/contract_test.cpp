@@ -39,6 +39,12 @@ bool enter_private_mounts() {
   return entered;
 }
 
+std::string instance_name(const ::testing::TestParamInfo<std::string>& instance) {
+  std::string name = instance.param;
+  std::ranges::replace(name, '/', '_');
+  return name;
+}
+
 class IsolatorContract : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -151,11 +157,7 @@ INSTANTIATE_TEST_SUITE_P(All,
                                            "process",
                                            "capabilities",
                                            "seccomp"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::ranges::replace(name, '/', '_');
-                           return name;
-                         });
+                         instance_name);
 
 /// Those that write to the group must say so when it refuses, and be heard when it changes.
 class CgroupIsolatorContract : public IsolatorContract {};
@@ -173,11 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
     All,
     CgroupIsolatorContract,
     ::testing::Values("cgroup/cpu", "cgroup/memory", "cgroup/pids", "cgroup/devices"),
-    [](const auto& info) {
-      std::string name = info.param;
-      std::ranges::replace(name, '/', '_');
-      return name;
-    });
+    instance_name);
 
 class ResourceIsolatorContract : public IsolatorContract {};
 
@@ -196,11 +194,7 @@ TEST_P(ResourceIsolatorContract, UpdateAppliesWhatPrepareWould) {
 INSTANTIATE_TEST_SUITE_P(All,
                          ResourceIsolatorContract,
                          ::testing::Values("cgroup/cpu", "cgroup/memory", "cgroup/pids"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::ranges::replace(name, '/', '_');
-                           return name;
-                         });
+                         instance_name);
 
 }  // namespace
 }  // namespace skerry::isolators
