@@ -23,26 +23,22 @@ Error out_of_range(std::string_view reason, const Cursor& cursor, std::string_vi
 
 }  // namespace
 
-Result<std::unique_ptr<EventLog>> EventLog::open(runtime::Reactor& reactor,
-                                                 store::Store& store,
+Result<std::unique_ptr<EventLog>> EventLog::open(store::Store& store,
                                                  runtime::Trace& trace,
                                                  const Clock& clock,
                                                  Retention retention) {
   TRY_ASSIGN(std::unique_ptr<store::StoreReader> reader, store.open_reader());
-  std::unique_ptr<EventLog> log(
-      new EventLog(reactor, store, trace, clock, retention, std::move(reader)));
+  std::unique_ptr<EventLog> log(new EventLog(store, trace, clock, retention, std::move(reader)));
   TRY(log->load());
   return log;
 }
 
-EventLog::EventLog(runtime::Reactor& reactor,
-                   store::Store& store,
+EventLog::EventLog(store::Store& store,
                    runtime::Trace& trace,
                    const Clock& clock,
                    Retention retention,
                    std::unique_ptr<store::StoreReader> reader)
-    : reactor_(reactor),
-      store_(store),
+    : store_(store),
       trace_(trace),
       clock_(clock),
       retention_(retention),
@@ -103,7 +99,7 @@ void EventLog::committed() {
   head_ = pending_.back()->sequence;
   total_bytes_ += std::exchange(pending_bytes_, 0);
   if (committed_.empty()) {
-    reactor_.post([this, alive = std::weak_ptr(alive_)] {
+    store_.reactor().post([this, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) publish();
     });
   }

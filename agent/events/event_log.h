@@ -52,8 +52,7 @@ struct NewEvent {
 class EventLog final {
  public:
   /// Errors: as reading the store.
-  static Result<std::unique_ptr<EventLog>> open(runtime::Reactor& reactor,
-                                                store::Store& store,
+  static Result<std::unique_ptr<EventLog>> open(store::Store& store,
                                                 runtime::Trace& trace,
                                                 const Clock& clock,
                                                 Retention retention);
@@ -89,8 +88,7 @@ class EventLog final {
     std::uint64_t number;
     std::uint64_t first_sequence;
   };
-  EventLog(runtime::Reactor& reactor,
-           store::Store& store,
+  EventLog(store::Store& store,
            runtime::Trace& trace,
            const Clock& clock,
            Retention retention,
@@ -104,7 +102,6 @@ class EventLog final {
   bool over_count(std::uint64_t sequence, WallTime time) const;
   void drop_old(store::Transaction& transaction);
 
-  runtime::Reactor& reactor_;
   store::Store& store_;
   runtime::Trace& trace_;
   const Clock& clock_;

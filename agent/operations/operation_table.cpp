@@ -1,45 +1,49 @@
 #include "agent/operations/operation_table.h"
 
+#include <utility>
+
 namespace skerry::operations {
+
+OperationTable::OperationTable(const Clock& clock) : lines_(std::make_shared<Lines>(clock)) {}
 
 OperationTable::Entry::Entry(OperationTable& table,
                              std::string object,
                              std::string operation,
                              std::shared_ptr<const runtime::CancelToken> cancel)
-    : table_(&table) {
-  const WallTime now = table.clock_.wall();
-  const runtime::MutexLock lock(table.mutex_);
-  id_ = table.next_id_++;
-  table.operations_.emplace(id_,
-                            Line{.info = {.object = std::move(object),
-                                          .operation = std::move(operation),
-                                          .step = "queued",
-                                          .since = now,
-                                          .step_since = now},
-                                 .cancel = std::move(cancel)});
+    : lines_(table.lines_) {
+  const WallTime now = lines_->clock.wall();
+  const runtime::MutexLock lock(lines_->mutex);
+  id_ = lines_->next_id++;
+  Line line{.info = {.object = std::move(object),
+                     .operation = std::move(operation),
+                     .step = "queued",
+                     .since = now,
+                     .step_since = now,
+                     .id = id_},
+            .cancel = std::move(cancel)};
+  lines_->by_id.emplace(id_, std::move(line));
 }
 
 OperationTable::Entry::~Entry() {
-  if (table_ == nullptr) return;
-  const runtime::MutexLock lock(table_->mutex_);
-  table_->operations_.erase(id_);
+  if (lines_ == nullptr) return;
+  const runtime::MutexLock lock(lines_->mutex);
+  lines_->by_id.erase(id_);
 }
 
 void OperationTable::Entry::at_step(std::string step) {
-  const WallTime now = table_->clock_.wall();
-  const runtime::MutexLock lock(table_->mutex_);
-  OperationInfo& info = table_->operations_.at(id_).info;
+  const WallTime now = lines_->clock.wall();
+  const runtime::MutexLock lock(lines_->mutex);
+  OperationInfo& info = lines_->by_id.at(id_).info;
   info.step = std::move(step);
   info.step_since = now;
 }
 
 std::vector<OperationInfo> OperationTable::snapshot() const {
   std::vector<OperationInfo> operations;
-  const runtime::MutexLock lock(mutex_);
-  operations.reserve(operations_.size());
-  for (const auto& [id, line] : operations_) {
+  const runtime::MutexLock lock(lines_->mutex);
+  operations.reserve(lines_->by_id.size());
+  for (const auto& [id, line] : lines_->by_id) {
     operations.push_back(line.info);
-    operations.back().id = id;
     operations.back().cancelled = line.cancel != nullptr && line.cancel->cancelled();
   }
   return operations;

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "agent/runtime/cancel_token.h"
@@ -25,12 +24,15 @@ struct OperationInfo {
   std::uint64_t id = 0;    ///< of this line, not used twice in a daemon's life
 };
 
-/// Thread: any. Outlives its entries.
+/// Thread: any.
 class OperationTable final {
- public:
-  explicit OperationTable(const Clock& clock) : clock_(clock) {}
+  struct Lines;
 
-  /// An operation's line in the table, from construction to destruction.
+ public:
+  explicit OperationTable(const Clock& clock);
+
+  /// An operation's line in the table, from construction to destruction. May outlive the table: at
+  /// the end of the daemon operations lie in the queues of workers and reactor, unrun.
   class Entry final {
    public:
     /// `cancel` may be null.
@@ -38,7 +40,7 @@ class OperationTable final {
           std::string object,
           std::string operation,
           std::shared_ptr<const runtime::CancelToken> cancel);
-    Entry(Entry&& other) noexcept : table_(std::exchange(other.table_, nullptr)), id_(other.id_) {}
+    Entry(Entry&& other) noexcept = default;
     Entry& operator=(Entry&&) = delete;
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -46,8 +48,8 @@ class OperationTable final {
     void at_step(std::string step);
 
    private:
-    OperationTable* table_;
-    std::uint64_t id_;
+    std::shared_ptr<Lines> lines_;  // null: moved from
+    std::uint64_t id_ = 0;
   };
 
   /// A copy, oldest first.
@@ -58,10 +60,14 @@ class OperationTable final {
     OperationInfo info;
     std::shared_ptr<const runtime::CancelToken> cancel;
   };
-  const Clock& clock_;
-  mutable runtime::Mutex mutex_;
-  std::uint64_t next_id_ GUARDED_BY(mutex_) = 1;
-  std::map<std::uint64_t, Line> operations_ GUARDED_BY(mutex_);
+  struct Lines {
+    explicit Lines(const Clock& of) : clock(of) {}
+    const Clock& clock;
+    mutable runtime::Mutex mutex;
+    std::uint64_t next_id GUARDED_BY(mutex) = 1;
+    std::map<std::uint64_t, Line> by_id GUARDED_BY(mutex);
+  };
+  std::shared_ptr<Lines> lines_;  // shared with the entries, which may live longer
 };
 
 }  // namespace skerry::operations

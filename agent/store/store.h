@@ -68,6 +68,8 @@ class Store final {
   ~Store();
 
   const Opening& opening() const { return opening_; }
+  /// The thread it belongs to.
+  runtime::Reactor& reactor() const { return reactor_; }
 
   /// Begins a transaction; the one before it has ended.
   Transaction begin();

@@ -4,10 +4,14 @@
 
 #include <stdlib.h>
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "agent/runtime/reactor.h"
 #include "agent/runtime/trace.h"
@@ -16,18 +20,17 @@
 
 namespace skerry::tests {
 
+/// Thread: any.
 class ManualClock final : public Clock {
  public:
-  SteadyTime steady() const override { return steady_; }
-  WallTime wall() const override { return wall_; }
-  void advance(std::chrono::nanoseconds by) {
-    steady_ += by;
-    wall_ += by;
-  }
+  SteadyTime steady() const override { return SteadyTime(std::chrono::hours(1) + passed()); }
+  WallTime wall() const override { return WallTime(std::chrono::seconds(kStart)) + passed(); }
+  void advance(std::chrono::nanoseconds by) { passed_ += by.count(); }
 
  private:
-  SteadyTime steady_{std::chrono::hours(1)};
-  WallTime wall_{std::chrono::seconds(1'760'000'000)};
+  static constexpr std::int64_t kStart = 1'760'000'000;
+  std::chrono::nanoseconds passed() const { return std::chrono::nanoseconds(passed_.load()); }
+  std::atomic<std::int64_t> passed_ = 0;
 };
 
 /// A trace into memory.

@@ -20,7 +20,7 @@ struct LogFixture : StoreFixture {
 
   Result<> start() {
     TRY(open());
-    TRY_ASSIGN(log, EventLog::open(*t.reactor, *store, t.trace.get(), t.clock, retention));
+    TRY_ASSIGN(log, EventLog::open(*store, t.trace.get(), t.clock, retention));
     return {};
   }
   Result<> restart(bool clean) {

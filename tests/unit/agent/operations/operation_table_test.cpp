@@ -32,5 +32,13 @@ TEST(OperationTable, TellsWhatIsInFlightAndSinceWhen) {
   EXPECT_EQ(table.snapshot()[0].object, "uid-2");
 }
 
+TEST(OperationTable, EntriesMayOutliveIt) {
+  const tests::ManualClock clock;
+  auto table = std::make_unique<OperationTable>(clock);
+  OperationTable::Entry entry(*table, "uid-1", "create", nullptr);
+  table.reset();
+  entry.at_step("create.cgroup");
+}
+
 }  // namespace
 }  // namespace skerry::operations
