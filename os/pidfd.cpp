@@ -121,7 +121,7 @@ Result<std::optional<ExitStatus>> exit_status_of_reaped(int pidfd) {
 
 bool kernel_keeps_exit_status() {
   constexpr int kProbeCode = 37;
-  alignas(16) std::array<char, 16 * 1024> stack{};
+  alignas(16) std::array<char, 16UL * 1024> stack{};
   int pidfd = -1;
   sys::CloneArgs args;
   args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;

@@ -45,7 +45,7 @@ bool reset_signals() {
   }
   sigset_t none;
   ::sigemptyset(&none);
-  return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
+  return ::pthread_sigmask(SIG_SETMASK, &none, nullptr) == 0;
 }
 
 bool join_group(const CgroupJoin& join) {

@@ -46,7 +46,7 @@ Result<ProcessRef> spawn(const Command& command);
 /// What is written to the program's standard input, how much is kept of its output.
 struct RunOptions {
   std::string input = {};
-  Bytes output_cap = Bytes{64 * 1024};
+  Bytes output_cap = Bytes{64UL * 1024};
 };
 
 struct Output {

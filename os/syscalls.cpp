@@ -22,7 +22,7 @@ pid_t clone3(const CloneArgs& args) {
 // The child must not return through our frame, which it may share with the parent, so it goes from
 // the system call straight to its own stack.
 pid_t clone3_call(const CloneArgs& args, int (*body)(void*), void* argument) {
-  long result = 0;
+  long result = 0;  // NOLINT(misc-const-correctness): written by the assembler below.
 #if defined(__x86_64__)
   asm volatile(
       "syscall\n\t"
