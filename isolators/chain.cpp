@@ -61,7 +61,7 @@ Result<std::vector<std::string>> v1_hierarchies(const os::HostFacts& host) {
 Result<IsolatorChain> make_isolators(const os::HostFacts& host) {
   TRY(check_host(host));
   TRY_ASSIGN(const int last_capability, read_last_capability());
-  TRY_ASSIGN(const std::uint64_t max_open_files, read_max_open_files());
+  TRY_ASSIGN(const RlimitCeilings rlimit_ceilings, read_rlimit_ceilings());
   TRY_ASSIGN(auto hierarchies, v1_hierarchies(host));
   TRY_ASSIGN(auto seccomp, make_seccomp_isolator(last_capability));
 
@@ -72,7 +72,7 @@ Result<IsolatorChain> make_isolators(const os::HostFacts& host) {
   chain.push_back(make_memory_isolator(host));
   chain.push_back(make_pids_isolator());
   chain.push_back(make_devices_isolator());
-  chain.push_back(make_rlimits_isolator(max_open_files));
+  chain.push_back(make_rlimits_isolator(rlimit_ceilings));
   chain.push_back(make_sysctls_isolator());
   chain.push_back(make_oom_score_isolator());
   chain.push_back(make_filesystem_isolator({.v1_hierarchies = std::move(hierarchies)}));

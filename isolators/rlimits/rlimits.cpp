@@ -4,14 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "isolators/capabilities/names.h"
 #include "isolators/refusal.h"
 #include "os/path.h"
 #include "os/proc_files.h"
+#include "os/syscalls.h"
 
 namespace skerry::isolators {
 namespace {
@@ -64,9 +67,18 @@ bool has(const std::vector<Rlimit>& limits, std::int32_t resource) {
   return std::ranges::any_of(limits, [&](const auto& l) { return l.resource == resource; });
 }
 
+/// fs.nr_open of this host.
+Result<std::uint64_t> read_max_open_files() {
+  static const std::string path = "/proc/sys/fs/nr_open";
+  TRY_ASSIGN(const std::string text, os::read_file(path, 64));
+  const auto number = os::parse_number(text);
+  if (!number) return Error(Code::kInternal, fmt::format("\"{}\" holds no number", path));
+  return *number;
+}
+
 class RlimitsIsolator final : public Isolator {
  public:
-  explicit RlimitsIsolator(std::uint64_t max_open_files) : max_open_files_(max_open_files) {}
+  explicit RlimitsIsolator(const RlimitCeilings& ceilings) : ceilings_(ceilings) {}
 
   std::string_view name() const override { return kName; }
 
@@ -109,10 +121,10 @@ class RlimitsIsolator final : public Isolator {
                     fmt::format("at least the soft one, {}", shown(limit.soft)),
                     "RLIMIT_HARD_BELOW_SOFT");
     }
-    if (limit.resource == RLIMIT_NOFILE && limit.hard > max_open_files_) {
+    if (limit.hard > ceiling(limit)) {
       return refuse(field(limit),
                     fmt::format("hard {}", shown(limit.hard)),
-                    fmt::format("at most {}, the host's fs.nr_open", max_open_files_),
+                    fmt::format("at most {}, what this host can give", ceiling(limit)),
                     "RLIMIT_ABOVE_HOST");
     }
     return {};
@@ -120,14 +132,18 @@ class RlimitsIsolator final : public Isolator {
 
   void add(PlanBuilder& plan, const Rlimit& limit) const {
     // A default must not fail on a host that has less.
-    const std::uint64_t most = limit.resource == RLIMIT_NOFILE ? max_open_files_ : kInfinity;
+    const std::uint64_t most = ceiling(limit);
     plan.add(Phase::kLimits,
              plan::Rlimit{.resource = limit.resource,
                           .soft = std::min(limit.soft, most),
                           .hard = std::min(limit.hard, most)});
   }
 
-  std::uint64_t max_open_files_;
+  std::uint64_t ceiling(const Rlimit& limit) const {
+    return ceilings_.at(static_cast<std::size_t>(limit.resource));
+  }
+
+  RlimitCeilings ceilings_;
 };
 
 }  // namespace
@@ -150,16 +166,31 @@ std::optional<std::string_view> rlimit_name(std::int32_t resource) {
   return found->name;
 }
 
-std::unique_ptr<Isolator> make_rlimits_isolator(std::uint64_t max_open_files) {
-  return std::make_unique<RlimitsIsolator>(max_open_files);
+Result<RlimitCeilings> read_rlimit_ceilings() {
+  RlimitCeilings ceilings;
+  ceilings.fill(kInfinity);
+  os::sys::CapabilitySets sets;
+  if (os::sys::capget(sets) != 0) {
+    const int error = errno;
+    return Error::from_errno(error, "read own capabilities");
+  }
+  if ((sets.effective & capability_bit(CAP_SYS_RESOURCE)) == 0) {
+    for (const auto& [name, resource] : kLimits) {
+      rlimit own{};
+      if (::getrlimit(static_cast<__rlimit_resource>(resource), &own) != 0) {
+        const int error = errno;
+        return Error::from_errno(error, fmt::format("read own limit of {}", name));
+      }
+      ceilings.at(static_cast<std::size_t>(resource)) = own.rlim_max;
+    }
+  }
+  TRY_ASSIGN(const std::uint64_t open_files, read_max_open_files());
+  ceilings[RLIMIT_NOFILE] = std::min(ceilings[RLIMIT_NOFILE], open_files);
+  return ceilings;
 }
 
-Result<std::uint64_t> read_max_open_files() {
-  static const std::string path = "/proc/sys/fs/nr_open";
-  TRY_ASSIGN(const std::string text, os::read_file(path, 64));
-  const auto number = os::parse_number(text);
-  if (!number) return Error(Code::kInternal, fmt::format("\"{}\" holds no number", path));
-  return *number;
+std::unique_ptr<Isolator> make_rlimits_isolator(const RlimitCeilings& ceilings) {
+  return std::make_unique<RlimitsIsolator>(ceilings);
 }
 
 }  // namespace skerry::isolators

@@ -1,6 +1,7 @@
 // Isolator "rlimits": resource limits of the container's process (setrlimit(2)).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,12 +17,15 @@ std::optional<std::int32_t> rlimit_number(std::string_view name);
 /// "nofile"; absent for a number that is none.
 std::optional<std::string_view> rlimit_name(std::int32_t resource);
 
-/// `max_open_files` is the host's fs.nr_open: nobody can be given more.
+/// The most that can be given of each resource, by RLIMIT_* number.
+using RlimitCeilings = std::array<std::uint64_t, 16>;
+
+/// What this process can give: everything with CAP_SYS_RESOURCE, but for open files, which end at
+/// the host's fs.nr_open; without it, its own hard limits, which its children cannot exceed.
+Result<RlimitCeilings> read_rlimit_ceilings();
+
 /// Errors of validate: INVALID_ARGUMENT, reasons RLIMIT_UNKNOWN, RLIMIT_DUPLICATE,
 /// RLIMIT_HARD_BELOW_SOFT, RLIMIT_ABOVE_HOST.
-std::unique_ptr<Isolator> make_rlimits_isolator(std::uint64_t max_open_files);
-
-/// fs.nr_open of this host.
-Result<std::uint64_t> read_max_open_files();
+std::unique_ptr<Isolator> make_rlimits_isolator(const RlimitCeilings& ceilings);
 
 }  // namespace skerry::isolators

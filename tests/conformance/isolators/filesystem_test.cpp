@@ -231,6 +231,8 @@ TEST_F(Filesystem, WholePlanReadsAsExpected) {
   FakeCgroup cgroup;
   const auto chain = make_isolators(host_).value();
   for (const auto& isolator : chain) {
+    // Its defaults depend on the limits of whoever runs the test; unit tests have them.
+    if (isolator->name() == "rlimits") continue;
     const auto result =
         isolator->prepare({.config = config_, .host = host_, .cgroup = cgroup, .plan = builder});
     ASSERT_TRUE(result) << isolator->name() << ": " << result.error().message();
@@ -273,15 +275,10 @@ cgroups: clone_into=-1 tasks=[]
 30: mask "/sys/devices/virtual/powercap"
 31: make root read-only
 32: enter root
-33: set rlimit core 0:unlimited
-34: set rlimit nofile 1024:524288
-35: set rlimit nproc unlimited:unlimited
-36: set rlimit memlock 8388608:8388608
-37: set rlimit stack 8388608:unlimited
-38: set user 1000:1001 groups=[1001]
-39: change to directory "/srv"
-40: set capabilities bounding=0xa80425fb effective=0x0 permitted=0x0 inheritable=0x0 ambient=0x0
-41: set no_new_privs
+33: set user 1000:1001 groups=[1001]
+34: change to directory "/srv"
+35: set capabilities bounding=0xa80425fb effective=0x0 permitted=0x0 inheritable=0x0 ambient=0x0
+36: set no_new_privs
 hold
 exec: "sh" "-c" "exit 7"
 env: "A=1"

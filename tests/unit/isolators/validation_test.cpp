@@ -86,10 +86,17 @@ TEST(Rlimits, NamesGoBothWays) {
   EXPECT_EQ(rlimit_name(16), std::nullopt);
 }
 
+RlimitCeilings ceilings() {
+  RlimitCeilings ceilings;
+  ceilings.fill(kInfinity);
+  ceilings[RLIMIT_NOFILE] = 1'000'000;
+  return ceilings;
+}
+
 std::string rlimits_verdict(const std::vector<Rlimit>& limits) {
   auto config = sample_config();
   config.rlimits = limits;
-  return verdict(*make_rlimits_isolator(1'000'000), config);
+  return verdict(*make_rlimits_isolator(ceilings()), config);
 }
 
 TEST(Rlimits, RefusesWhatTheKernelWould) {
@@ -107,7 +114,7 @@ plan::Rlimit planned(const std::vector<Rlimit>& limits, std::int32_t resource) {
   auto config = sample_config();
   config.rlimits = limits;
   Prepared prepared;
-  EXPECT_TRUE(prepared.run(*make_rlimits_isolator(1'000'000), config));
+  EXPECT_TRUE(prepared.run(*make_rlimits_isolator(ceilings()), config));
   plan::Rlimit found{.resource = -1, .soft = 0, .hard = 0};
   for (const auto& operation : prepared.builder.build().plan.operations) {
     const auto& limit = std::get<plan::Rlimit>(operation);
@@ -123,6 +130,18 @@ TEST(Rlimits, SetsDefaultsUnlessGiven) {
   EXPECT_EQ(planned({}, RLIMIT_CORE), (plan::Rlimit{RLIMIT_CORE, 0, kInfinity}));
   EXPECT_EQ(planned({{RLIMIT_NOFILE, 5, 6}}, RLIMIT_NOFILE), (plan::Rlimit{RLIMIT_NOFILE, 5, 6}));
   EXPECT_EQ(planned({{RLIMIT_CPU, 5, 6}}, RLIMIT_CPU), (plan::Rlimit{RLIMIT_CPU, 5, 6}));
+}
+
+TEST(Rlimits, DefaultsShrinkToWhatTheHostCanGive) {
+  auto low = ceilings();
+  low[RLIMIT_NOFILE] = 500;
+  low[RLIMIT_STACK] = 9ULL << 20U;
+  Prepared prepared;
+  EXPECT_TRUE(prepared.run(*make_rlimits_isolator(low), sample_config()));
+  const auto operations = prepared.builder.build().plan.operations;
+  EXPECT_EQ(std::get<plan::Rlimit>(operations.at(1)), (plan::Rlimit{RLIMIT_NOFILE, 500, 500}));
+  EXPECT_EQ(std::get<plan::Rlimit>(operations.at(4)),
+            (plan::Rlimit{RLIMIT_STACK, 8ULL << 20U, 9ULL << 20U}));
 }
 
 std::string sysctl_verdict(const std::string& key,
