@@ -78,14 +78,18 @@ TEST(Isolation, NoEnvironmentOfOursIsLeft) {
   EXPECT_EQ(launcher.start(std::move(plan)).run(), "PATH=/bin\nA=b\n");
 }
 
+// Without a shell, which ignores signals of its own.
 TEST(Isolation, NoProcessStateOfOursIsLeft) {
   Launcher launcher;
-  const auto status = launcher.run(
-      "grep -E '^(SigBlk|SigIgn|Umask|NSsid|Pid|NSpgid)' /proc/1/status; "
-      "cat /proc/1/oom_score_adj /proc/1/comm; true");
-  EXPECT_EQ(status,
-            "Umask:\t0022\nPid:\t1\nNSpgid:\t1\nNSsid:\t1\nSigBlk:\t0000000000000000\n"
-            "SigIgn:\t0000000000000000\n0\nsh\n");
+  TestPlan plan("");
+  plan.plan.exec.arguments = {"grep",
+                              "-hE",
+                              "^(SigBlk|SigIgn|Umask|NSsid|Pid|NSpgid|Name)|^-?[0-9]+$",
+                              "/proc/1/status",
+                              "/proc/1/oom_score_adj"};
+  EXPECT_EQ(launcher.start(std::move(plan)).run(),
+            "Name:\tgrep\nUmask:\t0022\nPid:\t1\nNSpgid:\t1\nNSsid:\t1\n"
+            "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n0\n");
 }
 
 TEST(Isolation, OurOomScoreIsTakenBack) {

@@ -24,7 +24,6 @@ TEST(Launch, RunsAndTellsTheExitCode) {
   auto container = launcher.start(TestPlan("echo hello; echo oops >&2; exit 7"));
   EXPECT_EQ(container.hello().state, ShimState::kSettingUp);
   EXPECT_EQ(container.hello().shim_pid, container.shim_pid());
-  EXPECT_EQ(container.hello().start_ticks, *os::read_start_ticks(container.shim_pid()));
   EXPECT_GT(container.expect(ShimMessage::kRunning).time_ns, 0U);
   const int status = container.wait_for_exit();
   EXPECT_TRUE(WIFEXITED(status));
@@ -116,6 +115,7 @@ TEST(Launch, WaitsAtTheBarrier) {
   plan.plan.hold = true;
   auto container = launcher.start(std::move(plan));
   container.expect(ShimMessage::kCreated);
+  EXPECT_EQ(container.hello().start_ticks, *os::read_start_ticks(container.pid()));
   EXPECT_EQ(container.log(), "");
   EXPECT_TRUE(*os::is_alive(container.pidfd()));
   container.send(ShimMessage::kStart);
