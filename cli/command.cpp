@@ -44,9 +44,7 @@ void add_commands(CLI::App& app, Invocation& invocation, const std::vector<Comma
   app.require_subcommand(1);
   for (const Command& command : commands) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
-    // -h is the host name of run and create.
-    const bool has_hostname = command.name == "run" || command.name == "create";
-    sub->set_help_flag(has_hostname ? "--help" : "-h,--help", "Print this help and exit");
+    sub->set_help_flag("-h,--help", "Print this help and exit");
     sub->preparse_callback([sub, &invocation, configure = command.configure](std::size_t) {
       sub->add_option("-H,--host", invocation.host, "The daemon's socket")->group("Client");
       sub->add_option("--timeout", invocation.timeout, "Longest time for a call, such as 30s")

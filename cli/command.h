@@ -32,6 +32,8 @@ struct Invocation {
   std::string host;
   std::string timeout;
   std::string tenant;
+  /// Runs before the client, and with it the first thread, is made.
+  std::function<void()> before_threads = [] {};
   /// Set by the command that was named; its exit code, or the error to print.
   std::function<Result<int>(const Client&)> action;
   /// The exit code when `action` gives an error.

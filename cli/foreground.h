@@ -14,7 +14,7 @@ namespace skerry::cli {
 /// Launches and stays until the exit. A signal that comes before the container runs stops it; later
 /// ones are passed on to it. Gives the container's exit code: its own, 128 + the signal that ended
 /// it, or kExitDaemon when nobody knows. Errors: those of Launch, ReadLogs and Wait.
-/// Blocks: until the exit. Thread: main, with no other thread running yet.
+/// Blocks: until the exit. Signals have to be blocked already (block_relayed_signals).
 Result<int> run_in_foreground(const Client& client, const v1::LaunchContainerRequest& request);
 
 /// What run returns for a container's exit.

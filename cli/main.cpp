@@ -106,6 +106,7 @@ Result<int> act(const Invocation& invocation) {
     if (!timeout) return std::move(timeout).error().wrap("--timeout").with_reason(kUsageReason);
     options.timeout = *timeout;
   }
+  invocation.before_threads();
   auto client = Client::open(std::move(options));
   if (!client) return std::move(client).error().with_reason(kUsageReason);
   return invocation.action(*client);

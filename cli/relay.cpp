@@ -47,10 +47,14 @@ bool wait_readable(int fd, const UniqueFd& stop) {
 
 }  // namespace
 
+void block_relayed_signals() {
+  const sigset_t set = relayed_signals();
+  CHECK(::pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+}
+
 SignalRelay::SignalRelay(std::function<void(int)> deliver)
     : deliver_(std::move(deliver)), stop_(make_stop_event()) {
   const sigset_t set = relayed_signals();
-  CHECK(::pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   CHECK(signals_);
   thread_ = std::thread([this] { loop(); });

@@ -12,8 +12,13 @@
 
 namespace skerry::cli {
 
-/// Takes the signals that would end or steer us and passes them on. From construction on they are
-/// blocked in every thread started later. Thread: main.
+/// Blocks the signals that a SignalRelay takes. A thread that leaves them open would take them
+/// first and end us; so this comes before the first one starts, and gRPC starts some with the
+/// client. Thread: main.
+void block_relayed_signals();
+
+/// Takes the signals that would end or steer us and passes them on. They have to be blocked
+/// already.
 class SignalRelay final {
  public:
   /// `deliver` is called on the relay's own thread, with the signal's number.

@@ -63,6 +63,8 @@ void add_resource_options(CLI::App& app, RunOptions& options) {
 }
 
 void add_run_options(CLI::App& app, RunOptions& options) {
+  // -h is the host name here, as in Docker.
+  app.set_help_flag("--help", "Print this help and exit");
   add_identity(app, options);
   add_process(app, options);
   add_files(app, options);

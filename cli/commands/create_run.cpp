@@ -14,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/foreground.h"
+#include "cli/relay.h"
 #include "cli/run_options.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 
