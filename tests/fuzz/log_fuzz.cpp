@@ -32,9 +32,11 @@ UniqueFd open_directory() {
   return UniqueFd(::open(directory().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+// Anew and not truncated: ext4 writes a file that replaces its contents to the disk at close.
 void put_log(std::string_view bytes) {
-  const UniqueFd file(
-      ::open((directory() + "/log").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const std::string path = directory() + "/log";
+  ::unlink(path.c_str());
+  const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (::write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
     std::abort();
 }
