@@ -16,6 +16,7 @@
 #include "agent/api/context.h"
 #include "agent/api/server.h"
 #include "agent/config/command_line.h"
+#include "agent/images/image_desk.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
 #include "os/path.h"

@@ -219,6 +219,9 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
   } else {
     api.set_root(request.spec.root().directory());
   }
+  for (const auto& isolator : parts_.host.isolators) {
+    TRY(isolator->validate(config, parts_.host.facts));
+  }
   *api.mutable_spec() = std::move(request.spec);
   return container;
 }

@@ -112,6 +112,7 @@ Result<> check_root(const v1::RootFilesystem& root, ContainerConfig& config) {
                        fmt::format("\"{}\" is not an absolute path", root.directory()));
       }
       config.root.layers = {root.directory()};
+      config.root.foreign_layers = true;
       break;
     case v1::RootFilesystem::SOURCE_NOT_SET:
       return invalid("spec.root", "neither image nor directory is set");

@@ -182,13 +182,13 @@ void Reactor::turn_once(nanoseconds longest_wait) {
                                    nullptr);
   CHECK(count >= 0 || errno == EINTR);
 
-  std::vector<std::pair<std::uint64_t, std::uint32_t>> ready;
+  std::vector<Ready> ready;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events.at(static_cast<std::size_t>(i));
     if (event.data.u64 == kWakeupId) {
       drain(wakeup_.get());
     } else {
-      ready.emplace_back(event.data.u64, event.events);
+      ready.push_back({.id = event.data.u64, .events = event.events});
     }
   }
   std::vector<NamedTask> tasks;
@@ -206,13 +206,13 @@ void Reactor::turn_once(nanoseconds longest_wait) {
   }
 }
 
-void Reactor::run_ready(const std::vector<std::pair<std::uint64_t, std::uint32_t>>& ready) {
-  for (const auto& [id, events] : ready) {
-    const auto found = watches_.find(id);
+void Reactor::run_ready(const std::vector<Ready>& ready) {
+  for (const Ready& one : ready) {
+    const auto found = watches_.find(one.id);
     if (found == watches_.end()) continue;  // an earlier callback of this turn ended it
     // Held, because the callback may end its own watch.
     const std::shared_ptr<WatchEntry> entry = found->second;
-    timed(entry->origin, [&] { entry->callback(events); });
+    timed(entry->origin, [&] { entry->callback(one.events); });
   }
 }
 

@@ -117,6 +117,10 @@ class Reactor final {
     Callback callback;
     std::source_location origin;
   };
+  struct Ready {
+    std::uint64_t id;
+    std::uint32_t events;
+  };
   struct NamedTask {
     Task task;
     std::source_location origin;
@@ -128,7 +132,7 @@ class Reactor final {
   void forget(const Timer& timer);
   void turn_once(std::chrono::nanoseconds longest_wait);
   std::chrono::nanoseconds time_to_first_timer() const;
-  void run_ready(const std::vector<std::pair<std::uint64_t, std::uint32_t>>& ready);
+  void run_ready(const std::vector<Ready>& ready);
   void run_timers();
   void run_posted(std::vector<NamedTask> tasks);
   template <class Run>
