@@ -1,10 +1,12 @@
 // skerry-launcher: the holder, and in its forks the launcher, the shims and the first processes of
-// containers until exec. Started by skerryd from a sealed memfd, the listening socket as fd 3.
+// containers until exec. Started by skerryd from a sealed memfd, the listening socket as fd 3, and
+// as fd 4 a pipe that it opens the gate with (may be absent).
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -16,6 +18,7 @@
 namespace {
 
 constexpr int kListener = 3;
+constexpr int kGate = 4;
 constexpr int kUsageError = 2;
 
 int usage(const char* problem) {
@@ -41,6 +44,18 @@ bool take_null_device() {
   return true;
 }
 
+// The holder forks nothing before skerryd has moved it to the cgroup it is to live in: what it
+// forks is born there. A skerryd that dies first leaves no holder.
+bool pass_gate() {
+  if (::fcntl(kGate, F_GETFD) < 0) return true;
+  char byte = 0;
+  ssize_t count = 0;
+  do {
+    count = ::read(kGate, &byte, 1);
+  } while (count < 0 && errno == EINTR);
+  return count == 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -57,6 +72,7 @@ int main(int argc, char** argv) {
   if (mode == "--launcher") return skerry::launcher::run_zygote(arguments);
   if (mode != "--holder") return usage("wrong arguments");
   if (!take_null_device()) return usage("no /dev/null");
+  if (!pass_gate()) return 1;
   ::close_range(kListener + 1, ~0U, 0);
   skerry::launcher::run_holder(arguments);
 }

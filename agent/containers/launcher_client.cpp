@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -120,7 +121,11 @@ Result<> LauncherClient::start_holder() {
   os::Command command;
   command.program_fd = program_.get();
   command.arguments = {"skerry-launcher", "--holder", "--build", build};
-  command.fds = {{3, listener.get()}};
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return Error::from_errno(errno, "make a pipe");
+  const UniqueFd gate(pipe[0]);
+  const UniqueFd opener(pipe[1]);
+  command.fds = {{3, listener.get()}, {4, gate.get()}};
   command.directory = "/";
   TRY_ASSIGN(const os::ProcessRef holder, os::spawn(command));
   holder_pid_ = holder.pid;
@@ -131,7 +136,8 @@ Result<> LauncherClient::start_holder() {
       return std::move(adopted).error().wrap("holder");
     }
   }
-  return {};
+  // Only now it may fork: what it forks is born where it lives.
+  return os::write_all(opener.get(), "1");
 }
 
 Result<UniqueFd> LauncherClient::connect(SteadyPoint deadline) {

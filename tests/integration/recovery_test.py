@@ -26,6 +26,10 @@ def command_of(pid):
 
 
 class Recovery(DaemonTest):
+    def setUp(self):
+        # Names of images are in state.db only: a test that destroys it leaves the tree without one.
+        self.daemon.import_busybox()
+
     def start_clock(self, name="clock", script="i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"):
         self.daemon.skerry("run", "-d", "--name", name, "busybox", "sh", "-c", script)
         return self.daemon.inspect(name)["pid"]
