@@ -99,8 +99,10 @@ Result<> attach_mount(int mount, int target) {
 
 bool kernel_has_lowerdir_plus() {
   auto context = FsContext::open("overlay");
-  // The layer must be a directory that can be one: asking with "/" leaves nothing behind.
-  return context && context->set_string("lowerdir+", "/");
+  // The layer must be a directory that can be one: asking with "/" leaves nothing behind. Before
+  // 6.5 overlay collects whatever it is told and looks at it when it is made: it takes any key.
+  return context && context->set_string("lowerdir+", "/") &&
+         !context->set_string("skerry-no-such-key", "/");
 }
 
 // With descriptors that cannot be right a kernel that has the call answers anything but ENOSYS.
