@@ -20,7 +20,6 @@ using runtime::CancelToken;
 
 constexpr std::string_view kDebtTrash = "trash";
 constexpr auto kKillDeadline = 10s;
-constexpr auto kRetryAfter = 5s;
 // How long a reader of the log keeps a container that removes itself.
 constexpr auto kReaderPatience = 60s;
 
@@ -28,7 +27,8 @@ struct ReleaseJob {
   Uid uid;
   os::CgroupPath cgroup_path;
   std::vector<isolators::Checkpoint> checkpoints;
-  std::vector<Debt> debts;
+  std::vector<Debt> debts;  ///< of the steps that failed
+  std::vector<Debt> all;    ///< what every step would owe
 };
 
 Result<> remove_cgroup(os::CgroupManager& cgroups, const os::CgroupPath& path) {
@@ -44,6 +44,7 @@ Step paying_step(std::string name,
                  const std::shared_ptr<ReleaseJob>& job,
                  std::function<Result<>()> work,
                  Debt debt) {
+  job->all.push_back(debt);
   Step step;
   step.name = std::move(name);
   step.run = [job, work = std::move(work), debt = std::move(debt)](CancelToken&) -> Result<> {
@@ -153,7 +154,14 @@ void ContainerManager::begin_release(Container& container, store::Transaction& t
   operation.steps = release_steps(job, parts_.host);
   operation.cancel = std::make_shared<runtime::CancelToken>();
   operation.done = [this, uid = container.uid, job](Outcome outcome) {
-    outcome.debts.insert(outcome.debts.end(), job->debts.begin(), job->debts.end());
+    // An operation that broke off (workers full, a failpoint) owes everything: paying twice is
+    // fine.
+    const std::vector<Debt>& owed = outcome.ok() ? job->debts : job->all;
+    outcome.debts.insert(outcome.debts.end(), owed.begin(), owed.end());
+    if (!outcome.ok()) {
+      parts_.trace.error(
+          "release broke off; it is owed now", *outcome.error, {{"container", uid.str()}});
+    }
     released(uid, outcome);
   };
   container.releasing = true;
@@ -168,20 +176,6 @@ void ContainerManager::released(const Uid& uid, const Outcome& outcome) {
   Container* container = find(uid);
   CHECK(container != nullptr);
   container->releasing = false;
-  if (!outcome.ok()) {
-    // Only a failpoint or full workers get here: the steps owe instead of failing.
-    parts_.trace.error(
-        "release failed; will try again", *outcome.error, {{"container", uid.str()}});
-    container->save_timer = parts_.reactor.after(kRetryAfter, [this, uid] {
-      Container* again = find(uid);
-      if (again == nullptr || again->releasing) return;
-      again->save_timer.reset();
-      store::Transaction transaction = parts_.store.begin();
-      begin_release(*again, transaction);
-      static_cast<void>(transaction.commit());
-    });
-    return;
-  }
   container->api().set_released(true);
   record_fact(
       *container,
