@@ -136,7 +136,11 @@ class Daemon:
         return stem
 
     def leaks(self):
-        return json.loads(self.skerry("debug", "leaks", "-o", "json").out or "[]")
+        """Its exit status is 1 when there are some."""
+        found = self.skerry("debug", "leaks", "-o", "json", check=False)
+        if found.returncode > 1 or not found.out:
+            raise Failed(f"skerry debug leaks: {found.returncode}: {found.err}")
+        return json.loads(found.out)
 
     def destroy(self):
         """Ends everything this daemon made, whatever state it is in."""
