@@ -120,11 +120,11 @@ Result<std::uint64_t> bounding_set(const ContainerConfig& config, int last_capab
 }
 
 Result<int> read_last_capability() {
-  static const std::string path = "/proc/sys/kernel/cap_last_cap";
-  TRY_ASSIGN(const std::string text, os::read_file(path, 64));
+  constexpr const char* kPath = "/proc/sys/kernel/cap_last_cap";
+  TRY_ASSIGN(const std::string text, os::read_file(kPath, 64));
   const auto number = os::parse_number(text);
   if (!number || *number > kHighestPossible) {
-    return Error(Code::kInternal, fmt::format("\"{}\" holds no capability number", path));
+    return Error(Code::kInternal, fmt::format("\"{}\" holds no capability number", kPath));
   }
   return static_cast<int>(*number);
 }

@@ -69,10 +69,10 @@ bool has(const std::vector<Rlimit>& limits, std::int32_t resource) {
 
 /// fs.nr_open of this host.
 Result<std::uint64_t> read_max_open_files() {
-  static const std::string path = "/proc/sys/fs/nr_open";
-  TRY_ASSIGN(const std::string text, os::read_file(path, 64));
+  constexpr const char* kPath = "/proc/sys/fs/nr_open";
+  TRY_ASSIGN(const std::string text, os::read_file(kPath, 64));
   const auto number = os::parse_number(text);
-  if (!number) return Error(Code::kInternal, fmt::format("\"{}\" holds no number", path));
+  if (!number) return Error(Code::kInternal, fmt::format("\"{}\" holds no number", kPath));
   return *number;
 }
 
