@@ -10,6 +10,14 @@
 #define SKERRY_THREAD_ATTRIBUTE(x)
 #endif
 
+// Abseil, which gRPC's headers bring along, has the same words with the same meaning.
+#undef CAPABILITY
+#undef SCOPED_CAPABILITY
+#undef GUARDED_BY
+#undef REQUIRES
+#undef ACQUIRE
+#undef RELEASE
+#undef NO_THREAD_SAFETY_ANALYSIS
 #define CAPABILITY(name) SKERRY_THREAD_ATTRIBUTE(capability(name))
 #define SCOPED_CAPABILITY SKERRY_THREAD_ATTRIBUTE(scoped_lockable)
 #define GUARDED_BY(mutex) SKERRY_THREAD_ATTRIBUTE(guarded_by(mutex))
