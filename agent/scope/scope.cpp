@@ -33,9 +33,11 @@ Error bus_error(int result, std::string_view what) {
   return Error::from_errno(-result, what).with_code(Code::kUnavailable).as_retryable();
 }
 
+enum class UnitStart : std::uint8_t { kStarted, kExists };
+
 // org.freedesktop.systemd1.Manager.StartTransientUnit(name, mode, properties, aux), see
 // org.freedesktop.systemd1(5).
-Result<> start_scope_unit(const std::string& unit, pid_t holder) {
+Result<UnitStart> start_scope_unit(const std::string& unit, pid_t holder) {
   sd_bus* raw = nullptr;
   int result = ::sd_bus_open_system(&raw);
   if (result < 0) return bus_error(result, "connect to the system bus");
@@ -72,9 +74,11 @@ Result<> start_scope_unit(const std::string& unit, pid_t holder) {
                                 1,
                                 static_cast<std::uint32_t>(holder),
                                 0);
-  if (result >= 0) return {};
+  if (result >= 0) return UnitStart::kStarted;
+  const bool exists = ::sd_bus_error_has_name(&error, "org.freedesktop.systemd1.UnitExists") > 0;
   const std::string message = error.message != nullptr ? error.message : "";
   ::sd_bus_error_free(&error);
+  if (exists) return UnitStart::kExists;
   return bus_error(result, "start the unit \"" + unit + "\" (" + message + ")");
 }
 
@@ -89,6 +93,30 @@ Result<> await_move(pid_t holder, const std::string& unit) {
     std::this_thread::sleep_for(kUnitPoll);
   }
   return Error(Code::kUnavailable, "systemd did not move the holder into \"" + unit + "\" in time");
+}
+
+bool is_populated(os::CgroupManager& cgroups, const os::CgroupPath& scope) {
+  const auto group = cgroups.open(scope);
+  if (!group) return false;
+  const auto populated = (*group)->populated();
+  return populated && *populated;
+}
+
+// A scope outlives a holder that was killed, for as long as it has containers: the new one joins
+// what is there. An empty one is about to go, and is made anew then.
+Result<> enter_scope_unit(os::CgroupManager& cgroups,
+                          const os::CgroupPath& scope,
+                          const std::string& unit,
+                          pid_t holder) {
+  const auto deadline = std::chrono::steady_clock::now() + kUnitDeadline;
+  while (std::chrono::steady_clock::now() < deadline) {
+    TRY_ASSIGN(const UnitStart start, start_scope_unit(unit, holder));
+    if (start == UnitStart::kStarted) return await_move(holder, unit);
+    if (is_populated(cgroups, scope)) return {};
+    std::this_thread::sleep_for(kUnitPoll);
+  }
+  return Error(Code::kUnavailable, "the unit \"" + unit + "\" is there, empty, and does not go")
+      .as_retryable();
 }
 
 }  // namespace
@@ -109,9 +137,7 @@ Result<> prepare_scope(os::CgroupManager& cgroups, const os::CgroupPath& scope) 
 Result<> adopt_holder(os::CgroupManager& cgroups, const std::string& name, pid_t holder) {
   const os::CgroupPath scope = scope_path(name);
   if (under_systemd()) {
-    const std::string unit = unit_stem(name) + ".scope";
-    TRY(start_scope_unit(unit, holder));
-    TRY(await_move(holder, unit));
+    TRY(enter_scope_unit(cgroups, scope, unit_stem(name) + ".scope", holder));
   }
   // The holder leaves the scope's own group before that gets controllers for its children: v2
   // allows processes or children with controllers, not both.
