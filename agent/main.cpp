@@ -109,9 +109,8 @@ Result<UniqueFd> block_signals() {
 
 void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
-  for (const std::string& name : ContainerManager::step_names(isolators)) {
-    failpoints.declare_step(name);
-  }
+  ContainerManager::declare_failpoints(failpoints, isolators);
+  Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
 }
 
@@ -173,12 +172,13 @@ Result<> run_daemon(const config::Config& config) {
        *events,
        interpreter,
        debts,
+       failpoints,
        *host,
        board,
        [&images = *images](const std::string& name) { return images.resolve(name); }});
   images->set_users(containers);
 
-  Recovery recovery({containers, *store, workers, trace, clock, config, *host});
+  Recovery recovery({containers, *store, workers, trace, clock, config, failpoints, *host});
   TRY(recovery.run());
   TRY(debts.load());
 

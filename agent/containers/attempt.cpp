@@ -287,6 +287,7 @@ Result<> ContainerManager::let_go(Container& container) {
         .with_reason("SHIM_LOST")
         .as_retryable();
   }
+  TRY(parts_.failpoints.hit("start.release"));
   const Record before = container.record;
   container.record.set_hold(false);
   TRY(transit(container, Transition::kStart));

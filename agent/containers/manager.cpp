@@ -61,7 +61,8 @@ ContainerManager::ContainerManager(Parts parts) : parts_(std::move(parts)) {
 
 ContainerManager::~ContainerManager() = default;
 
-std::vector<std::string> ContainerManager::step_names(const isolators::IsolatorChain& isolators) {
+void ContainerManager::declare_failpoints(operations::FailpointRegistry& failpoints,
+                                          const isolators::IsolatorChain& isolators) {
   std::vector<std::string> names = launch_step_names(isolators);
   names.emplace_back("release.cgroup");
   for (const auto& isolator : isolators) {
@@ -70,7 +71,11 @@ std::vector<std::string> ContainerManager::step_names(const isolators::IsolatorC
   names.emplace_back("release.run");
   names.emplace_back("remove.directory");
   names.emplace_back("remove.trash");
-  return names;
+  for (const std::string& name : names) failpoints.declare_step(name);
+  // Beside the steps of operations: what the reactor does by itself.
+  for (const char* place : {"start.release", "stop.signal", "stop.kill", "exit.record"}) {
+    failpoints.declare(place);
+  }
 }
 
 // --- lookup ---------------------------------------------------------------------------------
@@ -297,7 +302,9 @@ void ContainerManager::record_fact(Container& container,
   store::Transaction transaction = parts_.store.begin();
   record(transaction, container, event);
   if (more) more(transaction);
-  const auto committed = transaction.commit();
+  Result<> committed;
+  if (container.state() == State::kExited) committed = parts_.failpoints.hit("exit.record");
+  if (committed) committed = transaction.commit();
   if (!committed) {
     parts_.trace.error("cannot record what happened to a container; will try again",
                        committed.error(),

@@ -17,6 +17,7 @@
 #include "agent/containers/host.h"
 #include "agent/events/event_log.h"
 #include "agent/operations/debt_keeper.h"
+#include "agent/operations/failpoint.h"
 #include "agent/operations/interpreter.h"
 #include "agent/runtime/trace.h"
 #include "agent/runtime/worker_pool.h"
@@ -73,6 +74,7 @@ class ContainerManager final {
     events::EventLog& events;
     operations::Interpreter& interpreter;
     operations::DebtKeeper& debts;
+    const operations::FailpointRegistry& failpoints;
     Host& host;
     SnapshotBoard& board;
     /// Names to layers; called on the reactor, never blocks.
@@ -123,8 +125,9 @@ class ContainerManager final {
     return containers_;
   }
 
-  /// Names of all steps this manager runs, for the failpoint registry.
-  static std::vector<std::string> step_names(const isolators::IsolatorChain& isolators);
+  /// Makes every step this manager runs, and every place it may fail at, known.
+  static void declare_failpoints(operations::FailpointRegistry& failpoints,
+                                 const isolators::IsolatorChain& isolators);
 
  private:
   friend class Recovery;

@@ -57,7 +57,10 @@ void ContainerManager::begin_stop(Container& container,
   CHECK(transit(container, Transition::kStop).has_value());
   record_fact(container, state_event(container, from));
   if (from == State::kCreated || grace == 0ms) return kill_all(container);
-  static_cast<void>(os::send_signal(container.process.pidfd.get(), signal));
+  auto sent = parts_.failpoints.hit("stop.signal");
+  if (sent) sent = os::send_signal(container.process.pidfd.get(), signal);
+  // Who cannot be asked is told.
+  if (!sent) return kill_all(container);
   if (from == State::kPaused && container.cgroup) {
     // A frozen process takes no signal. Thawing may wait, so a worker does it.
     auto thaw = [group = container.cgroup] { static_cast<void>(group->thaw()); };
@@ -75,9 +78,11 @@ void ContainerManager::kill_all(Container& container) {
     const State from = container.state();
     if (transit(container, Transition::kStop)) record_fact(container, state_event(container, from));
   }
-  if (container.process.pidfd) {
+  const auto armed = parts_.failpoints.hit("stop.kill");
+  if (armed && container.process.pidfd) {
     static_cast<void>(os::send_signal(container.process.pidfd.get(), SIGKILL));
   }
+  // Two ways to the same end: the group's kill reaches what the process's did not.
   if (container.cgroup) {
     auto work = [group = container.cgroup] {
       static_cast<void>(group->kill());

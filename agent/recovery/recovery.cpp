@@ -34,13 +34,24 @@ bool wait_readable(int fd, SteadyTime deadline) {
 
 }  // namespace
 
+void Recovery::declare_failpoints(operations::FailpointRegistry& failpoints) {
+  for (const char* phase :
+       {"recovery.load", "recovery.catch-up", "recovery.resume", "recovery.sweep"}) {
+    failpoints.declare(phase);
+  }
+}
+
 Result<> Recovery::run() {
   parts_.containers.register_debts();
+  TRY(parts_.failpoints.hit("recovery.load"));
   TRY(load_records());
   TRY(load_tombstones());
   adopt_lost_records();
+  TRY(parts_.failpoints.hit("recovery.catch-up"));
   catch_up();
+  TRY(parts_.failpoints.hit("recovery.resume"));
   TRY(resume_operations());
+  TRY(parts_.failpoints.hit("recovery.sweep"));
   sweep();
   // The first call may come before the reactor's first turn, and must not find an empty host.
   parts_.containers.end_turn();

@@ -24,9 +24,13 @@ class Recovery final {
     runtime::Trace& trace;
     const Clock& clock;
     const config::Config& config;
+    const operations::FailpointRegistry& failpoints;
     Host& host;
   };
   explicit Recovery(Parts parts) : parts_(parts) {}
+
+  /// Makes the phases known, as "recovery.load" and so on.
+  static void declare_failpoints(operations::FailpointRegistry& failpoints);
 
   /// A bad record is quarantined and traced. Errors: only what keeps the daemon from working at all
   /// (the state cannot be read). Blocks: kernel and disk; at most a few seconds for silent shims.

@@ -49,8 +49,10 @@ class Sweep(unittest.TestCase):
                 ("run", "-d", "--id", tag, "--name", tag, "busybox", "sleep", "60"),
                 ("stop", "-t", "0", tag),
                 ("start", tag),
+                ("stop", "-t", "1", tag),
                 ("rm", "-f", tag),
                 ("create", "--id", tag + "c", "--name", tag + "c", "busybox", "sleep", "60"),
+                ("start", tag + "c"),
                 ("rm", "-f", tag + "c"),
         ):
             self.attempt(*arguments)
@@ -102,7 +104,8 @@ class Sweep(unittest.TestCase):
                     daemon.start(*arm(point, action), wait=False)
                     wait_for(lambda: daemon.process.poll() is not None or daemon.ready(),
                              "the daemon to be up or dead")
-                    self.life("s" + uuid.uuid4().hex[:8], point)
+                    if daemon.process.poll() is None:
+                        self.life("s" + uuid.uuid4().hex[:8], point)
                     self.settle(f"{point}={action}")
 
 
