@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "launcher/exec.h"
 #include "launcher/interpreter.h"
@@ -40,7 +41,7 @@ void leave_our_process_state(const ChildArguments& arguments) {
   for (const int signal : kIgnoredSignals) ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (::setsid() < 0) fail(arguments.sync, kFailedClone, errno);
   // ENOSYS: a kernel without keys. The session keyring we inherited is the daemon's.
   if (os::sys::join_new_session_keyring() < 0 && errno != ENOSYS)

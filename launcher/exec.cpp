@@ -57,9 +57,10 @@ int PreparedExec::search(const std::string& name) {
   for (bool more = true; more;) {
     const auto colon = rest.find(':');
     more = colon != std::string_view::npos;
-    const std::string directory(rest.substr(0, colon));
+    std::string path(rest.substr(0, colon));
     if (more) rest.remove_prefix(colon + 1);
-    const std::string path = directory.empty() ? name : directory + "/" + name;
+    if (!path.empty()) path += '/';
+    path += name;
     ::execve(path.c_str(), arguments_.data(), environment_.data());
     const int sys_errno = errno;
     if (sys_errno == EACCES) {

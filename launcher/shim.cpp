@@ -31,6 +31,7 @@ const SystemClock& system_clock() {
 // The launcher's listener and its connections were copied by the fork.
 void close_all_but(const ShimArguments& arguments) {
   std::vector<int> kept;
+  kept.reserve(arguments.fds.size() + 1);
   for (const auto& fd : arguments.fds) kept.push_back(fd.get());
   if (arguments.proc) kept.push_back(arguments.proc.get());
   std::ranges::sort(kept);

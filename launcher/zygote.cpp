@@ -55,8 +55,8 @@ Result<UniqueFd> watch_children() {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGCHLD);
-  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0)
-    return Error::from_errno(errno, "block SIGCHLD");
+  const int blocked = ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  if (blocked != 0) return Error::from_errno(blocked, "block SIGCHLD");
   UniqueFd fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd) return Error::from_errno(errno, "signalfd");
   return fd;
