@@ -58,7 +58,9 @@ TEST(StateTable, EveryStateAndTransition) {
       const auto wanted = expected().find(key);
       ASSERT_EQ(next.has_value(), wanted != expected().end())
           << transition_name(key.second) << " from " << state_name(key.first);
-      if (next) EXPECT_EQ(*next, wanted->second);
+      if (next) {
+        EXPECT_EQ(*next, wanted->second);
+      }
     }
   }
 }

@@ -218,15 +218,18 @@ TEST(Store, CallsBackWhenDurableInOrderOnTheReactor) {
 }
 
 TEST(Store, KeepsItsWalShortUnderManyWrites) {
+  constexpr std::size_t kRecord = 256UL * 1024;
   StoreFixture f;
   ASSERT_TRUE(f.open());
-  const ContainerRow row = container("web", std::string(64UL * 1024, 'x'));
-  for (int i = 0; i < 2000; ++i) {  // 128 MiB in all
+  ContainerRow row = container("web");
+  for (int i = 0; i < 800; ++i) {  // 200 MiB in all, as fast as it goes
+    // Another text each time: SQLite does not write what is there already.
+    row.record.assign(kRecord, static_cast<char>('a' + i % 26));
     Transaction transaction = f.store->begin();
     transaction.put(row);
     ASSERT_TRUE(transaction.commit());
   }
-  EXPECT_LT(std::filesystem::file_size(f.dir.path() / "state.db-wal"), 100UL * 1024 * 1024);
+  EXPECT_LT(std::filesystem::file_size(f.dir.path() / "state.db-wal"), 80UL * 1024 * 1024);
 }
 
 TEST(Store, RunsOnANewerDatabaseThatOnlyAdds) {
