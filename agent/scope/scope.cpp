@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 constexpr auto kUnitDeadline = 10s;
 constexpr auto kUnitPoll = 5ms;
 constexpr const char* kSlice = "skerry.slice";
+// The scope is stopped when the host goes down. What is ours in it ignores SIGTERM, so this is how
+// long that takes, and what containers get between SIGTERM and SIGKILL.
+constexpr std::uint64_t kStopMicroseconds = 10'000'000;
 
 std::string unit_stem(const std::string& name) {
   return name == "skerry" ? name : "skerry-" + name;
@@ -53,7 +56,7 @@ Result<UnitStart> start_scope_unit(const std::string& unit, pid_t holder) {
                                 "ssa(sv)a(sa(sv))",
                                 unit.c_str(),
                                 "replace",
-                                6,
+                                7,
                                 "Description",
                                 "s",
                                 "Skerry containers",
@@ -66,6 +69,9 @@ Result<UnitStart> start_scope_unit(const std::string& unit, pid_t holder) {
                                 "TasksMax",
                                 "t",
                                 UINT64_MAX,
+                                "TimeoutStopUSec",
+                                "t",
+                                kStopMicroseconds,
                                 "CollectMode",
                                 "s",
                                 "inactive-or-failed",
