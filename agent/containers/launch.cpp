@@ -29,6 +29,8 @@ using namespace std::chrono_literals;
 
 constexpr mode_t kPrivate = 0700;
 constexpr auto kKillDeadline = 10s;
+// A shim says hello as soon as its child is cloned.
+constexpr auto kOrphanDeadline = 10s;
 
 using Job = std::shared_ptr<LaunchJob>;
 
@@ -134,19 +136,40 @@ Result<> await_process(LaunchJob& job, CancelToken& cancel, SteadyTime deadline)
   }
 }
 
+// A launcher that dies between taking a plan and answering leaves it open whether there is a shim.
+// The control socket knows: without our copy of its other end it is hung up exactly if there is
+// none. Returns true when there is none, and the plan was given a new pair to be sent again with.
+Result<bool> renew_control(LaunchJob& job, CancelToken& cancel) {
+  UniqueFd& other_end = job.built.fds.at(static_cast<std::size_t>(job.built.plan.shim.control));
+  other_end.reset();
+  const SteadyTime deadline = std::chrono::steady_clock::now() + kOrphanDeadline;
+  TRY_ASSIGN(const short events, cancel.wait_for(job.control.get(), POLLIN, deadline));
+  if ((events & POLLHUP) == 0) return false;
+  TRY_ASSIGN(auto pair, os::make_socket_pair());
+  job.control = std::move(pair.first);
+  other_end = std::move(pair.second);
+  return true;
+}
+
+Result<Launched> send_plan(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
+  auto launched = launcher.launch(job.built, job.deadline);
+  if (launched || launched.error().code() != Code::kUnavailable) return launched;
+  TRY_ASSIGN(const bool renewed, renew_control(job, cancel));
+  if (renewed) return launcher.launch(job.built, job.deadline);
+  return launched;
+}
+
 Result<> run_shim(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
   const SteadyTime deadline = std::chrono::steady_clock::now() + job.deadline;
-  auto launched = launcher.launch(job.built, job.deadline);
+  auto launched = send_plan(job, launcher, cancel);
   // Our copies of what the container gets: an open overlay descriptor keeps its directories busy.
   job.built.fds.clear();
   if (launched) {
     job.shim_pid = launched->shim_pid;
     job.shim_pidfd = std::move(launched->shim_pidfd);
-  } else if (launched.error().code() == Code::kResourceExhausted) {
+  } else if (launched.error().code() != Code::kUnavailable) {
     return std::move(launched).error();
   }
-  // A launcher that died between fork and answer leaves the question open; the control socket
-  // answers it: its other ends are gone if there is no shim.
   auto result = await_process(job, cancel, deadline);
   if (!result && !launched) return std::move(launched).error();
   if (result && !job.shim_pidfd) {

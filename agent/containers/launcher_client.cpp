@@ -31,6 +31,9 @@ constexpr std::string_view kSocketName = "launcher.sock";
 constexpr std::size_t kMaxProgramBytes = 64ULL << 20U;
 // Where a holder that was just started, or is respawning its launcher, is asked again.
 constexpr auto kRetryInterval = 5ms;
+// A launcher that is being respawned keeps its holder's socket: nobody listens only without a
+// holder.
+constexpr auto kHolderPatience = 500ms;
 
 std::string_view as_bytes(const LauncherPacket& packet) {
   return {reinterpret_cast<const char*>(&packet), sizeof packet};
@@ -128,7 +131,10 @@ Result<> LauncherClient::start_holder() {
   command.fds = {{3, listener.get()}, {4, gate.get()}};
   command.directory = "/";
   TRY_ASSIGN(const os::ProcessRef holder, os::spawn(command));
-  holder_pid_ = holder.pid;
+  {
+    const std::lock_guard lock(mutex_);
+    holder_pid_ = holder.pid;
+  }
   if (options_.adopt_holder) {
     auto adopted = options_.adopt_holder(holder.pid);
     if (!adopted) {
@@ -141,6 +147,8 @@ Result<> LauncherClient::start_holder() {
 }
 
 Result<UniqueFd> LauncherClient::connect(SteadyPoint deadline) {
+  const SteadyPoint patience = std::chrono::steady_clock::now() + kHolderPatience;
+  bool revived = false;
   for (;;) {
     auto connection = os::connect_at(options_.run_dir, std::string(kSocketName));
     if (connection) {
@@ -166,12 +174,25 @@ Result<UniqueFd> LauncherClient::connect(SteadyPoint deadline) {
                connection.error().code() != Code::kNotFound) {
       return std::move(connection).error();
     }
+    if (!connection && !revived && std::chrono::steady_clock::now() >= patience) {
+      TRY(revive_holder());
+      revived = true;
+    }
     if (std::chrono::steady_clock::now() >= deadline) {
       return Error(Code::kDeadlineExceeded, "connect to the launcher: no answer in time")
           .as_retryable();
     }
     std::this_thread::sleep_for(kRetryInterval);
   }
+}
+
+// The holder never ends by itself, but somebody may kill it. Containers go on without it; launches
+// need a new one.
+Result<> LauncherClient::revive_holder() {
+  const std::lock_guard lock(reviving_);
+  const auto somebody = os::connect_at(options_.run_dir, std::string(kSocketName));
+  if (somebody) return {};
+  return start_holder();
 }
 
 Result<UniqueFd> LauncherClient::take(SteadyPoint deadline) {

@@ -56,6 +56,8 @@ class LauncherClient final {
   Result<> load_program();
   Result<> ensure_holder(std::chrono::steady_clock::time_point deadline);
   Result<> start_holder();
+  /// Starts a holder unless somebody else just did.
+  Result<> revive_holder();
   /// A connection whose Hello was read and is of our build.
   Result<UniqueFd> connect(std::chrono::steady_clock::time_point deadline);
   Result<UniqueFd> take(std::chrono::steady_clock::time_point deadline);
@@ -64,6 +66,7 @@ class LauncherClient final {
   Options options_;
   UniqueFd program_;  ///< sealed memfd
   std::array<std::uint8_t, 16> build_{};
+  std::mutex reviving_;  ///< held over the start of a holder, by workers only
   mutable std::mutex mutex_;
   std::vector<UniqueFd> idle_;
   std::uint64_t next_request_ = 1;

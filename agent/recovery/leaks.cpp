@@ -82,6 +82,13 @@ void find_mounts(const Directories& directories, std::vector<Leak>& leaks) {
   }
 }
 
+// By the name it gives itself: holder and launcher have other ones.
+bool is_shim(pid_t pid) {
+  constexpr std::size_t kMaxName = 64;
+  const auto name = os::read_file("/proc/" + std::to_string(pid) + "/comm", kMaxName);
+  return name && *name == "skerry-shim\n";
+}
+
 // Every process beside the holder and the launcher in our scope is the shim of a container whose
 // output is not all in its log yet.
 void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak>& leaks) {
@@ -89,14 +96,13 @@ void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak
   if (!group) return;
   const auto processes = (*group)->processes();
   if (!processes) return;
-  const std::set<pid_t> expected = {host.launcher->holder_pid(), host.launcher->launcher_pid()};
   std::size_t live = 0;
   for (const ViewPtr& view : snapshot.all()) {
     if (view->container.state() != skerry::v1::CONTAINER_STATE_EXITED) ++live;
   }
   std::size_t shims = 0;
   for (const pid_t pid : *processes) {
-    if (!expected.contains(pid)) ++shims;
+    if (is_shim(pid)) ++shims;
   }
   if (shims <= live) return;
   leaks.push_back({.kind = "process",

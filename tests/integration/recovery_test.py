@@ -85,6 +85,17 @@ class Recovery(DaemonTest):
         self.assertEqual(self.daemon.skerry("run", "--rm", "busybox", "echo", "new").out, "new\n")
         self.assertTrue(alive(pid))
 
+    def test_holder_killed_is_replaced_at_the_next_launch(self):
+        pid = self.start_clock()
+        holders = [p for p in self.daemon.launcher_pids() if command_of(p) == "skerry-holder"]
+        for holder in holders:
+            os.kill(holder, signal.SIGKILL)
+        # The launcher follows its holder; only the shim stays.
+        wait_for(lambda: all("shim" in command_of(p) for p in self.daemon.launcher_pids()),
+                 "the launcher to be gone")
+        self.assertEqual(self.daemon.skerry("run", "--rm", "busybox", "echo", "new").out, "new\n")
+        self.assertTrue(alive(pid))
+
     def test_shim_killed_ends_its_container(self):
         pid = self.start_clock()
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
