@@ -5,24 +5,30 @@
 
 namespace skerry::cli {
 
-LogWriter::Output LogWriter::render(const v1::ReadLogsResponse& response) {
-  Output output;
+std::vector<LogWriter::Chunk> LogWriter::render(const v1::ReadLogsResponse& response) {
+  std::vector<Chunk> chunks;
   for (const v1::LogEntry& entry : response.entries()) {
-    const bool error = entry.stream() == v1::LOG_STREAM_STDERR;
-    std::string& text = error ? output.error : output.standard;
-    bool& inside_line = error ? inside_error_line_ : inside_line_;
+    if (chunks.empty() || chunks.back().stream != entry.stream()) {
+      chunks.push_back({entry.stream(), ""});
+    }
+    std::string& text = chunks.back().text;
+    bool& inside_line = entry.stream() == v1::LOG_STREAM_STDERR ? inside_error_line_ : inside_line_;
     if (times_ == Times::kShow && !inside_line) text += rfc3339(wall_time(entry.time())) + " ";
     text += entry.data();
     if (!entry.partial()) text += '\n';
     inside_line = entry.partial();
   }
-  return output;
+  return chunks;
 }
 
 void LogWriter::write(const v1::ReadLogsResponse& response) {
-  const Output output = render(response);
-  if (!output.error.empty()) print_error(output.error);
-  if (!output.standard.empty()) print(output.standard);
+  for (const Chunk& chunk : render(response)) {
+    if (chunk.stream == v1::LOG_STREAM_STDERR) {
+      print_error(chunk.text);
+    } else {
+      print(chunk.text);
+    }
+  }
 }
 
 }  // namespace skerry::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "skerry/v1/container_service.pb.h"
 
@@ -13,13 +14,13 @@ class LogWriter final {
   enum class Times { kHide, kShow };
   explicit LogWriter(Times times) : times_(times) {}
 
-  struct Output {
-    std::string standard;
-    std::string error;
+  struct Chunk {
+    v1::LogStream stream;
+    std::string text;
   };
-  /// The bytes for each of our own outputs. A time stands at the beginning of each line, not of
-  /// each part of one.
-  Output render(const v1::ReadLogsResponse& response);
+  /// The bytes in the order they were written, neighbours of one stream joined. A time stands at
+  /// the beginning of each line, not of each part of one.
+  std::vector<Chunk> render(const v1::ReadLogsResponse& response);
 
   /// Renders and writes: what the container wrote to its standard error goes to ours.
   void write(const v1::ReadLogsResponse& response);

@@ -107,8 +107,10 @@ Result<int> act(const Invocation& invocation) {
     options.timeout = *timeout;
   }
   invocation.before_threads();
-  auto client = Client::open(std::move(options));
-  if (!client) return std::move(client).error().with_reason(kUsageReason);
+  // Never destroyed: with the last channel gRPC would take itself apart, which takes time and ends
+  // in nothing that the end of the process does not do as well.
+  static const Result<Client> client = Client::open(std::move(options));
+  if (!client) return Error(client.error()).with_reason(kUsageReason);
   return invocation.action(*client);
 }
 

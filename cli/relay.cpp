@@ -55,6 +55,9 @@ void block_relayed_signals() {
 SignalRelay::SignalRelay(std::function<void(int)> deliver)
     : deliver_(std::move(deliver)), stop_(make_stop_event()) {
   const sigset_t set = relayed_signals();
+  sigset_t blocked;
+  CHECK(::pthread_sigmask(SIG_BLOCK, nullptr, &blocked) == 0);
+  CHECK(::sigismember(&blocked, SIGTERM) == 1);
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   CHECK(signals_);
   thread_ = std::thread([this] { loop(); });

@@ -86,6 +86,9 @@ void configure_run(CLI::App& app, Invocation& invocation) {
                 "skerry run -d --name web -m 64m --cpus 0.5 -v /srv/www:/www:ro busybox httpd -f",
                 "echo hello | skerry run -i --rm busybox tr a-z A-Z"});
   invocation.exit_code = exit_code_of_failure;
+  invocation.before_threads = [options] {
+    if (!options->detach) block_relayed_signals();
+  };
   invocation.action = [&app, &invocation, options](const Client& client) -> Result<int> {
     auto request =
         make_request<v1::LaunchContainerRequest>(*options, invocation.tenant, app.remaining());

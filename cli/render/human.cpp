@@ -45,10 +45,10 @@ std::string human_duration(nanoseconds duration) {
     std::int64_t from;
     std::string_view name;
   };
-  constexpr std::array kUnits = {Unit{604800, 2 * 604800, "week"},
-                                 Unit{86400, 2 * 86400, "day"},
-                                 Unit{3600, 2 * 3600, "hour"},
-                                 Unit{60, 2 * 60, "minute"},
+  constexpr std::array kUnits = {Unit{604800, 2LL * 604800, "week"},
+                                 Unit{86400, 2LL * 86400, "day"},
+                                 Unit{3600, 2LL * 3600, "hour"},
+                                 Unit{60, 2LL * 60, "minute"},
                                  Unit{1, 0, "second"}};
   const std::int64_t seconds =
       std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(duration).count());

@@ -2,6 +2,7 @@
 #include "cli/foreground.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -10,10 +11,13 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <grpc/grpc.h>
 #include <gtest/gtest.h>
 
+#include "cli/relay.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 #include "skerry/v1/error_detail.pb.h"
 #include "skerry/v1/rpc_status.pb.h"
@@ -38,6 +42,9 @@ class ScriptedDaemon final : public v1::ContainerService::Service {
   grpc::Status logs_status = grpc::Status::OK;
   v1::ExitInfo exit;
   bool exits_at_end_of_stdin = false;
+  /// Sent to the client when the call comes; the call then waits for what the client makes of it.
+  int signal_at_launch = 0;
+  int signal_at_logs = 0;
 
   /// The calls so far, in the order they came in.
   std::vector<std::string> calls() {
@@ -49,10 +56,14 @@ class ScriptedDaemon final : public v1::ContainerService::Service {
     return stdin_data_;
   }
 
-  grpc::Status Launch(grpc::ServerContext* /*context*/,
+  grpc::Status Launch(grpc::ServerContext* context,
                       const v1::LaunchContainerRequest* request,
                       v1::LaunchContainerResponse* response) override {
     note("Launch " + request->id());
+    if (signal_at_launch != 0) {
+      ::kill(::getpid(), signal_at_launch);
+      while (!context->IsCancelled()) std::this_thread::yield();
+    }
     response->mutable_container()->set_uid(kUid);
     *response->mutable_container()->mutable_spec() = request->spec();
     return launch_status;
@@ -61,6 +72,10 @@ class ScriptedDaemon final : public v1::ContainerService::Service {
                         const v1::ReadLogsRequest* request,
                         grpc::ServerWriter<v1::ReadLogsResponse>* writer) override {
     note("ReadLogs " + request->container().uid());
+    if (signal_at_logs != 0) {
+      ::kill(::getpid(), signal_at_logs);
+      killed_.wait(0);
+    }
     v1::ReadLogsResponse response;
     auto& entry = *response.add_entries();
     entry.set_stream(v1::LOG_STREAM_STDOUT);
@@ -88,6 +103,20 @@ class ScriptedDaemon final : public v1::ContainerService::Service {
     stdin_ended_.notify_all();
     return grpc::Status::OK;
   }
+  grpc::Status Kill(grpc::ServerContext* /*context*/,
+                    const v1::KillContainerRequest* request,
+                    v1::KillContainerResponse* /*response*/) override {
+    note("Kill " + std::to_string(request->signal()));
+    killed_.store(request->signal());
+    killed_.notify_all();
+    return grpc::Status::OK;
+  }
+  grpc::Status Stop(grpc::ServerContext* /*context*/,
+                    const v1::StopContainerRequest* request,
+                    v1::StopContainerResponse* /*response*/) override {
+    note("Stop " + request->container().id());
+    return grpc::Status::OK;
+  }
   grpc::Status Remove(grpc::ServerContext* /*context*/,
                       const v1::RemoveContainerRequest* request,
                       v1::RemoveContainerResponse* /*response*/) override {
@@ -105,7 +134,20 @@ class ScriptedDaemon final : public v1::ContainerService::Service {
   std::vector<std::string> calls_;
   std::string stdin_data_;
   std::atomic<bool> stdin_ended_ = false;
+  std::atomic<int> killed_ = 0;
 };
+
+/// What main() does before any test makes a client.
+class Process final : public ::testing::Environment {
+ public:
+  void SetUp() override {
+    block_relayed_signals();
+    // One more user of gRPC, for good: between tests it would else be taken apart and made again,
+    // and this version can hang in that.
+    ::grpc_init();
+  }
+};
+const ::testing::Environment* const kProcess = ::testing::AddGlobalTestEnvironment(new Process);
 
 class Foreground : public ::testing::Test {
  protected:
@@ -192,6 +234,21 @@ TEST_F(Foreground, PassesItsInputOnUpToTheEnd) {
   ::close(saved);
   ::close(ends[0]);
   EXPECT_EQ(daemon_.stdin_data(), "<" + kUid + ">hello");
+}
+
+TEST_F(Foreground, PassesSignalsOn) {
+  daemon_.signal_at_logs = SIGTERM;
+  daemon_.exit.set_code(5);
+  EXPECT_EQ(*run(), 5);
+  EXPECT_EQ(daemon_.calls(),
+            (std::vector<std::string>{"Launch job", "ReadLogs " + kUid, "Kill 15"}));
+}
+
+TEST_F(Foreground, StopsWhatASignalInterruptsBeforeItRuns) {
+  request_.mutable_spec()->set_remove_on_exit(true);
+  daemon_.signal_at_launch = SIGINT;
+  EXPECT_EQ(*run(), 130);
+  EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"Launch job", "Stop job", "Remove job"}));
 }
 
 TEST_F(Foreground, ReportsALogThatBroke) {

@@ -17,15 +17,19 @@ void add(v1::ReadLogsResponse& response, v1::LogStream stream, const std::string
   entry.mutable_time()->set_seconds(1'769'853'600);
 }
 
-TEST(LogWriter, PutsLinesAndStreamsWhereTheyBelong) {
+TEST(LogWriter, KeepsTheOrderOfTheStreams) {
   v1::ReadLogsResponse response;
   add(response, v1::LOG_STREAM_STDOUT, "one", Line::kWhole);
+  add(response, v1::LOG_STREAM_STDOUT, "two", Line::kWhole);
   add(response, v1::LOG_STREAM_STDERR, "oops", Line::kWhole);
   add(response, v1::LOG_STREAM_STDOUT, std::string("\0\xff", 2), Line::kPartial);
   LogWriter writer(LogWriter::Times::kHide);
-  const auto output = writer.render(response);
-  EXPECT_EQ(output.standard, std::string("one\n\0\xff", 6));
-  EXPECT_EQ(output.error, "oops\n");
+  const auto chunks = writer.render(response);
+  ASSERT_EQ(chunks.size(), 3U);
+  EXPECT_EQ(chunks[0].text, "one\ntwo\n");
+  EXPECT_EQ(chunks[1].text, "oops\n");
+  EXPECT_EQ(chunks[1].stream, v1::LOG_STREAM_STDERR);
+  EXPECT_EQ(chunks[2].text, std::string("\0\xff", 2));
 }
 
 TEST(LogWriter, WritesTheTimeOncePerLineOverResponses) {
@@ -33,11 +37,11 @@ TEST(LogWriter, WritesTheTimeOncePerLineOverResponses) {
   v1::ReadLogsResponse first;
   add(first, v1::LOG_STREAM_STDOUT, "a", Line::kPartial);
   add(first, v1::LOG_STREAM_STDERR, "e", Line::kWhole);
-  EXPECT_EQ(writer.render(first).standard, "2026-01-31T10:00:00.000000000Z a");
+  EXPECT_EQ(writer.render(first)[0].text, "2026-01-31T10:00:00.000000000Z a");
   v1::ReadLogsResponse second;
   add(second, v1::LOG_STREAM_STDOUT, "b", Line::kWhole);
   add(second, v1::LOG_STREAM_STDOUT, "c", Line::kWhole);
-  EXPECT_EQ(writer.render(second).standard, "b\n2026-01-31T10:00:00.000000000Z c\n");
+  EXPECT_EQ(writer.render(second)[0].text, "b\n2026-01-31T10:00:00.000000000Z c\n");
 }
 
 }  // namespace
