@@ -42,8 +42,8 @@ struct LauncherPacket {
   std::uint32_t plan_version = 0;  ///< kHello
   std::int32_t holder_pid = 0;     ///< kHello
   /// First bytes of the SHA-256 of the running program, so that skerryd knows when to replace it.
-  /// The launcher is told its own (`skerry-launcher --holder --build HEX`, or in kReplace) and repeats
-  /// it in kHello.
+  /// The launcher is told its own (`skerry-launcher --holder --build HEX`, or in kReplace) and
+  /// repeats it in kHello.
   std::uint8_t build[16] = {};
 };
 static_assert(sizeof(LauncherPacket) == 48);

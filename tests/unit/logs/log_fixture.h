@@ -51,7 +51,9 @@ class LogTest : public ::testing::Test {
     EXPECT_TRUE(made);
     return std::move(*made);
   }
-  LogReader::Options options() const { return {.directory = directory(), .name = "log", .max_files = 10}; }
+  LogReader::Options options() const {
+    return {.directory = directory(), .name = "log", .max_files = 10};
+  }
   std::string content(const std::string& name = "log") const {
     std::ifstream file(path_ / name, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
