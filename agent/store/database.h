@@ -107,7 +107,7 @@ class Database final {
 template <class... Args>
 Result<Query> Database::query(const char* sql, const Args&... args) {
   TRY_ASSIGN(sqlite3_stmt * statement, prepared(sql));
-  int index = 0;
+  int index = 0;  // NOLINT(misc-const-correctness): not when there are arguments
   (bind(statement, ++index, args), ...);
   return Query(*this, statement);
 }

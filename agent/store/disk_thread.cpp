@@ -72,6 +72,11 @@ void DiskThread::checkpoint() {
   wake_.notify_one();
 }
 
+void DiskThread::finish_checkpoint() {
+  const runtime::MutexLock lock(mutex_);
+  while (checkpoint_ || copying_) copied_.wait(mutex_);
+}
+
 void DiskThread::work() {
   for (;;) {
     std::vector<Done> group;
@@ -82,13 +87,20 @@ void DiskThread::work() {
       if (ending_) return;
       group.swap(waiting_);
       copy = std::exchange(checkpoint_, false);
+      copying_ = copy;
     }
     if (!group.empty()) {
       reactor_.post([group = std::move(group), synced = sync()]() mutable {
         for (Done& done : group) done(synced);
       });
     }
-    if (copy) copy_wal();
+    if (!copy) continue;
+    copy_wal();
+    {
+      const runtime::MutexLock lock(mutex_);
+      copying_ = false;
+    }
+    copied_.notify_all();
   }
 }
 

@@ -33,6 +33,8 @@ class DiskThread final {
   void durable(Done done);
   /// Copies the WAL into the database soon. Thread: any. Blocks: never.
   void checkpoint();
+  /// Waits until no checkpoint is being made, or asked for. Blocks: disk.
+  void finish_checkpoint();
 
  private:
   DiskThread(std::unique_ptr<Database> database,
@@ -51,7 +53,9 @@ class DiskThread final {
   runtime::Mutex mutex_;
   runtime::Condition wake_;
   std::vector<Done> waiting_ GUARDED_BY(mutex_);
-  bool checkpoint_ GUARDED_BY(mutex_) = false;
+  bool checkpoint_ GUARDED_BY(mutex_) = false;  // asked for
+  bool copying_ GUARDED_BY(mutex_) = false;     // being made
+  runtime::Condition copied_;
   bool ending_ GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

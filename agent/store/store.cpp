@@ -14,10 +14,11 @@
 namespace skerry::store {
 namespace {
 
-// 4 MiB of WAL: what the store thread copies at once. Where it cannot keep up (the reactor wrote
-// while each of its passes went on), the reactor stops and copies: better a stall of some
-// milliseconds than a WAL without bound.
-constexpr int kCheckpointPages = 1000;
+// 16 MiB of WAL are what the store thread copies at once. Each time it is done, the reactor's next
+// transaction begins the WAL anew, and SQLite syncs its first page then: a wait that cannot be
+// moved elsewhere without risking the order of writes, so it shall be rare. Where the store thread
+// cannot keep up, the reactor stops and copies: better a stall than a WAL without bound.
+constexpr int kCheckpointPages = 4'000;
 constexpr int kStallPages = 16'000;
 constexpr std::size_t kMaxEpochs = 1000;
 
@@ -135,6 +136,9 @@ void Store::wal_grew(int pages) {
   if (pages < kCheckpointPages || !disk_) return;
   disk_->checkpoint();
   if (pages < kStallPages) return;
+  // The store thread's copy ends where the WAL did when it began; ours, with nobody writing, ends
+  // at its end, and only then does the WAL begin anew.
+  disk_->finish_checkpoint();
   const Result<Database::Checkpoint> done = database_->checkpoint_passive();
   if (!done) note_failure(done.error());
 }
