@@ -14,9 +14,16 @@ namespace skerry::agent {
 /// have given are NOT_FOUND, reason IMAGE_NOT_FOUND; an empty reference is INVALID_ARGUMENT.
 Result<std::string> to_reference(const skerry::v1::ImageRef& ref);
 
-/// Errors: INVALID_ARGUMENT, reason NAME_INVALID.
+/// Names that one import may give: each is a row and an event of one transaction.
+constexpr int kMaxImageNames = 128;
+
+/// Errors: INVALID_ARGUMENT, reason NAME_INVALID, also for more than kMaxImageNames.
 template <class Names>
 Result<std::vector<images::ImageName>> to_image_names(const Names& names) {
+  if (names.size() > kMaxImageNames) {
+    return Error(Code::kInvalidArgument, "names: there are more than 128")
+        .with_reason("NAME_INVALID");
+  }
   std::vector<images::ImageName> all;
   for (const std::string& name : names) {
     auto parsed = images::parse_image_name(name);

@@ -326,7 +326,7 @@ void ImageDesk::finish(const ImportPtr& import, Result<ImageView> result) {
   if (result) {
     parts_.trace.info("image imported",
                       {{"image", api_content_id(result->image.content_id)},
-                       {"names", fmt::format("{}", fmt::join(result->image.names, " "))}});
+                       {"object", describe(import->request)}});
   } else {
     parts_.trace.error("import failed", result.error(), {{"object", describe(import->request)}});
   }
