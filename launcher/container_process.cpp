@@ -73,6 +73,10 @@ bool brings_mount_namespace(const plan::LaunchPlan& plan) {
 }
 
 Result<> check(const plan::LaunchPlan& plan) {
+  const auto& shim = plan.shim;
+  if (plan.init || plan.enter.process != plan::kNoFd || plan.join_pid_namespace != plan::kNoFd ||
+      shim.terminal.wanted || shim.slow_reader != plan::SlowReader::kMisses)
+    return Error::from_errno(EOPNOTSUPP, "this kind of plan");
   if ((plan.namespaces & ~kPossibleNamespaces) != 0)
     return Error::from_errno(EINVAL, "namespaces of the plan");
   // They would change the launcher's own, and every container's after this one.

@@ -125,10 +125,20 @@ void Zygote::accept() {
   if (send(connection->get(), hello)) connections_.push_back(std::move(*connection));
 }
 
+bool refuse_sandbox(int connection, const os::Message& message) {
+  SandboxPacket packet;
+  std::memcpy(&packet, message.bytes.data(), sizeof packet);
+  packet.type = LauncherMessage::kSandboxRefused;
+  packet.sys_errno = ENOSYS;
+  return static_cast<bool>(
+      os::send_message(connection, {reinterpret_cast<const char*>(&packet), sizeof packet}));
+}
+
 // False when the connection is to be closed: the peer is gone, or does not speak our language.
 bool Zygote::handle(int connection) {
-  auto message = os::receive_message(connection, sizeof(LauncherPacket), kMaxPacketFds);
+  auto message = os::receive_message(connection, sizeof(SandboxPacket), kMaxPacketFds);
   if (!message) return message.error().sys_errno() == EAGAIN;
+  if (message->bytes.size() == sizeof(SandboxPacket)) return refuse_sandbox(connection, *message);
   LauncherPacket packet;
   if (message->bytes.size() != sizeof packet) return false;
   std::memcpy(&packet, message->bytes.data(), sizeof packet);

@@ -12,7 +12,8 @@
 namespace skerry::plan {
 namespace {
 
-constexpr std::uint32_t kMagic = 0x4E4C5053;  // "SPLN" in memory
+constexpr std::uint32_t kLaunchMagic = 0x4E4C5053;   // "SPLN" in memory
+constexpr std::uint32_t kSandboxMagic = 0x584F4253;  // "SBOX"
 
 static_assert(std::endian::native == std::endian::little, "both ends are the same machine");
 
@@ -153,42 +154,61 @@ Error malformed(std::string message) {
   return Error(Code::kInvalidArgument, std::move(message)).with_reason("PLAN_MALFORMED");
 }
 
-}  // namespace
-
-Result<std::vector<std::uint8_t>> encode(const LaunchPlan& plan) {
+template <class Plan>
+Result<std::vector<std::uint8_t>> encode_as(std::uint32_t magic, const Plan& plan) {
   Encoder encoder;
-  encoder.put(kMagic);
+  encoder.put(magic);
   encoder.put(kPlanVersion);
   encoder.put(plan);
   auto bytes = encoder.take();
   if (bytes.size() > kMaxPlanBytes) {
     return Error(Code::kResourceExhausted,
-                 fmt::format(
-                     "the launch plan takes {} bytes, more than {}", bytes.size(), kMaxPlanBytes))
+                 fmt::format("the plan takes {} bytes, more than {}", bytes.size(), kMaxPlanBytes))
         .with_reason("PLAN_TOO_LARGE");
   }
   return bytes;
 }
 
-Result<LaunchPlan> decode(std::span<const std::uint8_t> bytes) {
-  if (bytes.size() > kMaxPlanBytes) return malformed("the launch plan is too large");
+template <class Plan>
+Result<Plan> decode_as(std::uint32_t expected, std::span<const std::uint8_t> bytes) {
+  if (bytes.size() > kMaxPlanBytes) return malformed("the plan is too large");
   Decoder decoder(bytes);
   std::uint32_t magic = 0;
   std::uint32_t version = 0;
   decoder.get(magic);
   decoder.get(version);
-  if (!decoder.ok() || magic != kMagic) return malformed("not a launch plan");
+  if (!decoder.ok() || magic != expected) return malformed("not a plan of this kind");
   if (version != kPlanVersion) {
     return Error(Code::kInvalidArgument,
-                 fmt::format("launch plan of version {}, not {}", version, kPlanVersion))
+                 fmt::format("plan of version {}, not {}", version, kPlanVersion))
         .with_reason("PLAN_VERSION");
   }
-  LaunchPlan plan;
+  Plan plan;
   decoder.get(plan);
-  if (!decoder.ok()) return malformed("the launch plan is cut short or has a value out of range");
-  if (!decoder.at_end()) return malformed("the launch plan is followed by other bytes");
-  if (plan.exec.arguments.empty()) return malformed("the launch plan runs no program");
+  if (!decoder.ok()) return malformed("the plan is cut short or has a value out of range");
+  if (!decoder.at_end()) return malformed("the plan is followed by other bytes");
   return plan;
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>> encode(const LaunchPlan& plan) {
+  return encode_as(kLaunchMagic, plan);
+}
+
+Result<LaunchPlan> decode(std::span<const std::uint8_t> bytes) {
+  TRY_ASSIGN(auto plan, decode_as<LaunchPlan>(kLaunchMagic, bytes));
+  if (plan.exec.arguments.empty() && !plan.init) return malformed("the plan runs no program");
+  if (plan.init && plan.exec != Exec{}) return malformed("the plan of an init runs a program");
+  return plan;
+}
+
+Result<std::vector<std::uint8_t>> encode(const SandboxPlan& plan) {
+  return encode_as(kSandboxMagic, plan);
+}
+
+Result<SandboxPlan> decode_sandbox(std::span<const std::uint8_t> bytes) {
+  return decode_as<SandboxPlan>(kSandboxMagic, bytes);
 }
 
 }  // namespace skerry::plan

@@ -12,7 +12,9 @@ namespace skerry::plan {
 
 /// Version of the encoding. Launcher and daemon of one release share it; the daemon replaces a
 /// launcher of another version before it sends a plan.
-constexpr std::uint32_t kPlanVersion = 1;
+///   1  containers
+///   2  execs (`enter`), pod inits, terminals, joined pid namespaces; sandbox plans
+constexpr std::uint32_t kPlanVersion = 2;
 /// Upper bound of an encoded plan: 1 MiB of arguments and environment, and room for the rest.
 constexpr std::size_t kMaxPlanBytes = 4ULL << 20U;
 
@@ -22,5 +24,9 @@ Result<std::vector<std::uint8_t>> encode(const LaunchPlan& plan);
 /// Checks bounds, counts and enumerators; a plan that decodes is well formed.
 /// Errors: INVALID_ARGUMENT, reason PLAN_MALFORMED or PLAN_VERSION.
 Result<LaunchPlan> decode(std::span<const std::uint8_t> bytes);
+
+/// The same for a pod's namespaces; neither kind decodes as the other.
+Result<std::vector<std::uint8_t>> encode(const SandboxPlan& plan);
+Result<SandboxPlan> decode_sandbox(std::span<const std::uint8_t> bytes);
 
 }  // namespace skerry::plan

@@ -42,16 +42,30 @@ auto fields_of(Is<Join> auto& v) { return std::tie(v.clone_into, v.tasks); }
 auto fields_of(Is<Log> auto& v) {
   return std::tie(v.directory, v.name, v.max_bytes, v.max_files, v.overflow);
 }
+auto fields_of(Is<Terminal> auto& v) { return std::tie(v.wanted, v.rows, v.columns, v.devpts); }
 auto fields_of(Is<Shim> auto& v) {
-  return std::tie(v.control, v.listener, v.exit_record, v.log, v.open_stdin);
-}
-auto fields_of(Is<LaunchPlan> auto& v) {
   return std::tie(
-      v.uid, v.shim, v.namespaces, v.cgroup_namespace, v.join, v.operations, v.hold, v.exec);
+      v.control, v.listener, v.exit_record, v.log, v.open_stdin, v.slow_reader, v.terminal);
 }
+auto fields_of(Is<Enter> auto& v) { return std::tie(v.process, v.namespaces); }
+auto fields_of(Is<LaunchPlan> auto& v) {
+  return std::tie(v.uid,
+                  v.shim,
+                  v.namespaces,
+                  v.join_pid_namespace,
+                  v.cgroup_namespace,
+                  v.join,
+                  v.enter,
+                  v.operations,
+                  v.hold,
+                  v.init,
+                  v.exec);
+}
+auto fields_of(Is<SandboxPlan> auto& v) { return std::tie(v.uid, v.namespaces, v.operations); }
 
 /// The highest enumerator, above which a decoded byte is malformed.
 constexpr TargetKind last_enumerator(TargetKind) { return TargetKind::kFile; }
 constexpr LogOverflow last_enumerator(LogOverflow) { return LogOverflow::kDrop; }
+constexpr SlowReader last_enumerator(SlowReader) { return SlowReader::kIsWaitedFor; }
 
 }  // namespace skerry::plan

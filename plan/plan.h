@@ -4,10 +4,16 @@
 // order:
 //
 //   launcher   forks a shim                                                (launcher/zygote)
-//   shim       takes the descriptors it owns (log, exit record, sockets), then clone3() with
-//              `namespaces`, into `join.clone_into`
-//   child      writes "0" to each of `join.tasks`, unshares the cgroup namespace, runs `operations`
-//              from first to last, waits at the barrier if `hold`, runs `exec`
+//   shim       takes the descriptors it owns (log, exit record, sockets), joins the pid namespace
+//              of `join_pid_namespace` or `enter`, then clone3() with `namespaces`, into
+//              `join.clone_into`
+//   child      writes "0" to each of `join.tasks`, unshares the cgroup namespace, enters the
+//              namespaces of `enter`, runs `operations` from first to last with the terminal made
+//              on the way (Terminal says where), waits at the barrier if `hold`, and runs `exec` or
+//              becomes a pod's init
+//
+// So there are three kinds of plan: a container (`exec`), a pod's init (`init`), and an exec in a
+// container (`enter` and `exec`). A pod's namespaces have a plan of their own, SandboxPlan.
 //
 // A plan holds no pointers and no policy: it can be printed, compared and stored. Descriptors are
 // named by FdIndex: their position in the SCM_RIGHTS array that travels with the plan.
@@ -27,7 +33,8 @@ namespace skerry::plan {
 using FdIndex = std::int32_t;
 constexpr FdIndex kNoFd = -1;
 
-/// Enters an existing namespace (setns(2)); `kind` is its CLONE_NEW* flag.
+/// Enters an existing namespace (setns(2)); `kind` is its CLONE_NEW* flag. Not for pid namespaces,
+/// which hold for later children only: LaunchPlan::join_pid_namespace.
 struct JoinNamespace {
   FdIndex fd = kNoFd;
   std::uint64_t kind = 0;
@@ -140,7 +147,8 @@ struct SetIds {
   bool operator==(const SetIds&) const = default;
 };
 
-/// chdir(2) inside the root, as the container's user.
+/// chdir(2) inside the root, as the container's user. Fails with EXDEV when the directory turns out
+/// to be outside (a link through a descriptor in /proc: CVE-2024-21626).
 struct WorkingDirectory {
   std::string path;
   /// Make it first (as root) if it is missing, as Docker does.
@@ -212,8 +220,30 @@ enum class LogOverflow : std::uint8_t {
   kDrop,   ///< throw the entry away and count it
 };
 
+/// What happens to output when nobody is attached, or whoever is reads too slowly.
+enum class SlowReader : std::uint8_t {
+  /// It misses some, and is told how much. The process never waits. For containers.
+  kMisses,
+  /// The process waits, as on any full pipe, from its first byte on: for an exec whose output is
+  /// kept nowhere else. Until a message says that nobody will read (Attach without a stream).
+  kIsWaitedFor,
+};
+
+/// A terminal of the container's own devpts, as standard streams and controlling terminal. It is
+/// made right before EnterRoot, after the plan's devpts mount, and then bound on /dev/console if
+/// nothing is there yet; in an exec before the first operation.
+struct Terminal {
+  bool wanted = false;
+  std::uint16_t rows = 24;
+  std::uint16_t columns = 80;
+  /// In an exec: what the container's shim gave for GetDevpts. Else kNoFd: the devpts that this
+  /// plan mounts.
+  FdIndex devpts = kNoFd;
+  bool operator==(const Terminal&) const = default;
+};
+
 struct Log {
-  /// Directory the log lives in; kNoFd means output is thrown away.
+  /// Directory the log lives in; kNoFd means output goes to an attached connection only.
   FdIndex directory = kNoFd;
   /// File name of the newest file; older ones are NAME.1, NAME.2 …
   std::string name;
@@ -232,9 +262,22 @@ struct Shim {
   /// Regular file of logs::ExitRecord size for the exit record.
   FdIndex exit_record = kNoFd;
   Log log;
-  /// Give the container a stdin pipe; otherwise /dev/null.
+  /// Give the container a stdin pipe; otherwise /dev/null. With a terminal, let the daemon write to
+  /// it.
   bool open_stdin = false;
+  SlowReader slow_reader = SlowReader::kMisses;
+  Terminal terminal;
   bool operator==(const Shim&) const = default;
+};
+
+/// The container an exec runs in, by its first process. Cgroups are joined before, as always: the
+/// leaf of the exec is in `join`. Operations of such a plan name no descriptors.
+struct Enter {
+  /// A pidfd; kNoFd makes the plan that of a container.
+  FdIndex process = kNoFd;
+  /// CLONE_NEW* of those to enter. The root directory becomes that of the mount namespace.
+  std::uint64_t namespaces = 0;
+  bool operator==(const Enter&) const = default;
 };
 
 struct LaunchPlan {
@@ -243,14 +286,33 @@ struct LaunchPlan {
   Shim shim;
   /// CLONE_NEW* of the clone3() call, without CLONE_NEWCGROUP.
   std::uint64_t namespaces = 0;
+  /// An existing pid namespace, or a pidfd of a process in it, for the process to be born in.
+  FdIndex join_pid_namespace = kNoFd;
   /// unshare(CLONE_NEWCGROUP) after the cgroups are joined.
   bool cgroup_namespace = false;
   Join join;
+  Enter enter;
   std::vector<Operation> operations;
   /// Wait at the barrier between the last operation and exec until the daemon says start.
   bool hold = true;
+  /// Instead of a program: the first process of a pod's shared pid namespace. It reaps orphans,
+  /// keeps the mounts of the plan, and exits with 0 on SIGTERM. It has what privileges the
+  /// operations leave it; Capabilities without any is right. `exec` is empty then.
+  bool init = false;
   Exec exec;
   bool operator==(const LaunchPlan&) const = default;
+};
+
+/// The namespaces the containers of a pod share, which the launcher's side makes and the holder
+/// keeps (launcher/launcher_protocol.h). Pid namespaces need a process and are not among them.
+struct SandboxPlan {
+  /// The pod's uid.
+  std::string uid;
+  /// CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS. `lo` of the network namespace is brought up.
+  std::uint64_t namespaces = 0;
+  /// Run inside them: Hostname, Sysctl, LoopbackUp.
+  std::vector<Operation> operations;
+  bool operator==(const SandboxPlan&) const = default;
 };
 
 /// Name of an operation as errors and the printer show it: "attach mount \"/data\"", "exec
@@ -260,5 +322,6 @@ std::string describe(const Operation& operation);
 /// The whole plan as text, one operation a line, numbered as errors number them. For
 /// `skerry debug plan`, tests and diffs. Program bytes are shown as their length and digest.
 std::string print(const LaunchPlan& plan);
+std::string print(const SandboxPlan& plan);
 
 }  // namespace skerry::plan

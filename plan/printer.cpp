@@ -190,6 +190,46 @@ void print_log(std::string& out, const Log& log) {
                  log.overflow == LogOverflow::kBlock ? "block" : "drop");
 }
 
+void print_shim(std::string& out, const Shim& shim) {
+  auto sink = std::back_inserter(out);
+  fmt::format_to(sink,
+                 "shim: control={} listener={} exit_record={} stdin={}{}\n",
+                 shim.control,
+                 shim.listener,
+                 shim.exit_record,
+                 shim.open_stdin ? "pipe" : "null",
+                 shim.slow_reader == SlowReader::kIsWaitedFor ? " waits for its reader" : "");
+  print_log(out, shim.log);
+  if (!shim.terminal.wanted) return;
+  fmt::format_to(sink,
+                 "terminal: rows={} columns={} devpts={}\n",
+                 shim.terminal.rows,
+                 shim.terminal.columns,
+                 shim.terminal.devpts);
+}
+
+void print_operations(std::string& out, const std::vector<Operation>& operations) {
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    fmt::format_to(std::back_inserter(out),
+                   "{}: {}{}\n",
+                   i,
+                   describe(operations[i]),
+                   std::visit(Details{}, operations[i]));
+  }
+}
+
+void print_program(std::string& out, const LaunchPlan& plan) {
+  if (plan.hold) out += "hold\n";
+  if (plan.init) {
+    out += "init\n";
+    return;
+  }
+  out += "exec:";
+  for (const auto& argument : plan.exec.arguments) out += ' ' + quote(argument);
+  out += '\n';
+  for (const auto& variable : plan.exec.environment) out += "env: " + quote(variable) + '\n';
+}
+
 }  // namespace
 
 std::string describe(const Operation& operation) { return std::visit(Describe{}, operation); }
@@ -197,34 +237,35 @@ std::string describe(const Operation& operation) { return std::visit(Describe{},
 std::string print(const LaunchPlan& plan) {
   std::string out;
   auto sink = std::back_inserter(out);
-  fmt::format_to(sink, "container: {}\n", quote(plan.uid));
-  fmt::format_to(sink,
-                 "shim: control={} listener={} exit_record={} stdin={}\n",
-                 plan.shim.control,
-                 plan.shim.listener,
-                 plan.shim.exit_record,
-                 plan.shim.open_stdin ? "pipe" : "null");
-  print_log(out, plan.shim.log);
+  fmt::format_to(
+      sink, "{}: {}\n", plan.enter.process == kNoFd ? "container" : "exec", quote(plan.uid));
+  print_shim(out, plan.shim);
   fmt::format_to(sink,
                  "namespaces: {}{}\n",
                  flags_text(plan.namespaces, kNamespaceNames),
                  plan.cgroup_namespace ? " + cgroup" : "");
+  if (plan.join_pid_namespace != kNoFd)
+    fmt::format_to(sink, "join pid namespace: fd={}\n", plan.join_pid_namespace);
   fmt::format_to(sink,
                  "cgroups: clone_into={} tasks=[{}]\n",
                  plan.join.clone_into,
                  fmt::join(plan.join.tasks, ","));
-  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
+  if (plan.enter.process != kNoFd) {
     fmt::format_to(sink,
-                   "{}: {}{}\n",
-                   i,
-                   describe(plan.operations[i]),
-                   std::visit(Details{}, plan.operations[i]));
+                   "enter: process={} namespaces={}\n",
+                   plan.enter.process,
+                   flags_text(plan.enter.namespaces, kNamespaceNames));
   }
-  if (plan.hold) out += "hold\n";
-  out += "exec:";
-  for (const auto& argument : plan.exec.arguments) out += ' ' + quote(argument);
-  out += '\n';
-  for (const auto& variable : plan.exec.environment) out += "env: " + quote(variable) + '\n';
+  print_operations(out, plan.operations);
+  print_program(out, plan);
+  return out;
+}
+
+std::string print(const SandboxPlan& plan) {
+  std::string out = fmt::format("sandbox: {}\nnamespaces: {}\n",
+                                quote(plan.uid),
+                                flags_text(plan.namespaces, kNamespaceNames));
+  print_operations(out, plan.operations);
   return out;
 }
 

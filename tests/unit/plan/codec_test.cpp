@@ -83,6 +83,43 @@ TEST(PlanCodec, RefusesNoProgram) {
   EXPECT_FALSE(decode(*bytes));
 }
 
+TEST(PlanCodec, AnInitRunsNoProgram) {
+  auto plan = sample_plan();
+  plan.init = true;
+  auto bytes = encode(plan);
+  ASSERT_TRUE(bytes);
+  EXPECT_FALSE(decode(*bytes));
+  plan.exec = {};
+  bytes = encode(plan);
+  ASSERT_TRUE(bytes);
+  const auto decoded = decode(*bytes);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(*decoded, plan);
+}
+
+SandboxPlan sample_sandbox() {
+  return {.uid = "0123456789abcdef0123456789abcdef",
+          .namespaces = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS,
+          .operations = {Hostname{.name = "web"}, Sysctl{.key = "kernel.shmmni", .value = "5"}}};
+}
+
+TEST(PlanCodec, RoundTripsASandbox) {
+  const auto bytes = encode(sample_sandbox());
+  ASSERT_TRUE(bytes);
+  const auto decoded = decode_sandbox(*bytes);
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(*decoded, sample_sandbox());
+  for (std::size_t size = 0; size < bytes->size(); ++size)
+    EXPECT_FALSE(decode_sandbox(std::span(*bytes).first(size)));
+}
+
+TEST(PlanCodec, TellsTheKindsOfPlanApart) {
+  const auto sandbox = encode(sample_sandbox());
+  ASSERT_TRUE(sandbox);
+  EXPECT_FALSE(decode(*sandbox));
+  EXPECT_FALSE(decode_sandbox(encoded_sample()));
+}
+
 TEST(PlanCodec, CarriesAMebibyteOfArguments) {
   auto plan = sample_plan();
   plan.exec.arguments.assign(16, std::string(64UL * 1024, 'x'));

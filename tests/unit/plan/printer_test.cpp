@@ -8,11 +8,14 @@ namespace {
 
 TEST(PlanPrinter, ShowsTheWholePlan) {
   EXPECT_EQ(print(sample_plan()),
-            R"(container: "0123456789abcdef0123456789abcdef"
-shim: control=0 listener=1 exit_record=2 stdin=pipe
+            R"(exec: "0123456789abcdef0123456789abcdef"
+shim: control=0 listener=1 exit_record=2 stdin=pipe waits for its reader
 log: fd=3 "log" max_bytes=4096 max_files=2 overflow=drop
+terminal: rows=30 columns=100 devpts=10
 namespaces: mount,pid + cgroup
+join pid namespace: fd=11
 cgroups: clone_into=4 tasks=[5,6]
+enter: process=12 namespaces=mount,net
 0: join net namespace fd=7
 1: set root fd=8
 2: attach mount "/data" fd=9 create=file
@@ -50,6 +53,17 @@ TEST(PlanPrinter, ShowsEveryFieldThatDiffers) {
   plan = sample_plan();
   plan.shim.log.directory = kNoFd;
   EXPECT_NE(print(plan).find("log: none\n"), std::string::npos);
+  plan = sample_plan();
+  plan.exec = {};
+  plan.init = true;
+  EXPECT_TRUE(print(plan).ends_with("\ninit\n")) << print(plan);
+}
+
+TEST(PlanPrinter, ShowsASandbox) {
+  EXPECT_EQ(print(SandboxPlan{.uid = "12",
+                              .namespaces = CLONE_NEWNET | CLONE_NEWUTS,
+                              .operations = {Hostname{.name = "web"}}}),
+            "sandbox: \"12\"\nnamespaces: uts,net\n0: set hostname \"web\"\n");
 }
 
 TEST(PlanPrinter, KeepsControlCharactersFromTheTerminal) {

@@ -18,10 +18,14 @@ inline LaunchPlan sample_plan() {
                        .max_bytes = 4096,
                        .max_files = 2,
                        .overflow = LogOverflow::kDrop},
-               .open_stdin = true};
+               .open_stdin = true,
+               .slow_reader = SlowReader::kIsWaitedFor,
+               .terminal = {.wanted = true, .rows = 30, .columns = 100, .devpts = 10}};
   plan.namespaces = CLONE_NEWNS | CLONE_NEWPID;
+  plan.join_pid_namespace = 11;
   plan.cgroup_namespace = true;
   plan.join = {.clone_into = 4, .tasks = {5, 6}};
+  plan.enter = {.process = 12, .namespaces = CLONE_NEWNS | CLONE_NEWNET};
   plan.operations = {
       JoinNamespace{.fd = 7, .kind = CLONE_NEWNET},
       SetRoot{.fd = 8},
