@@ -1,0 +1,281 @@
+#include "cni/runtime.h"
+
+#include <unistd.h>
+
+#include <ranges>
+
+#include <fmt/format.h>
+
+#include "cni/json.h"
+#include "cni/leases.h"
+#include "cni/stand_in.h"
+
+namespace skerry::cni {
+namespace {
+
+CallArguments arguments_of(const CachedAttachment& entry) {
+  return {.container = entry.container,
+          .interface = entry.interface,
+          .netns = entry.netns,
+          .args = entry.args,
+          .capability_args = entry.capability_args,
+          .previous_result = {}};
+}
+
+Result<CachedAttachment> entry_of(const NetworkList& list, const Attachment& attachment) {
+  CachedAttachment out{.network = list.name,
+                       .container = attachment.container,
+                       .interface = attachment.interface,
+                       .netns = attachment.netns,
+                       .config = list.bytes,
+                       .args = attachment.args,
+                       .capability_args = {},
+                       .result = {}};
+  TRY_ASSIGN(out.capability_args, capability_args(attachment));
+  return out;
+}
+
+/// Tells how full the network is, where that is the error and can be told.
+Error with_use(Error error, const NetworkList& list) {
+  if (error.reason() != "NO_ADDRESS_LEFT") return error;
+  const auto pool = lease_pool(list);
+  if (!pool) return error;
+  const auto leases = list_leases(*pool);
+  if (!leases) return error;
+  return std::move(error).wrap(
+      fmt::format("{} of {} addresses are in use", leases->size(), pool->capacity));
+}
+
+Result<AttachResult> read_final(const std::string& bytes, const NetworkList& list) {
+  AttachResult out{.result = {}, .bytes = bytes};
+  auto result = parse_result(bytes, list.version);
+  if (!result)
+    return std::move(result)
+        .error()
+        .with_code(Code::kInternal)
+        .wrap(fmt::format("network \"{}\"", list.name));
+  out.result = std::move(*result);
+  if (out.result.ips.empty())
+    return Error(Code::kInternal,
+                 fmt::format("network \"{}\": its plugins succeeded without an address", list.name))
+        .with_reason("CNI_NO_ADDRESS");
+  return out;
+}
+
+bool is_gone(const std::string& netns) {
+  return netns.empty() || ::access(netns.c_str(), F_OK) != 0;
+}
+
+/// The list that ADD was called with. A .conf of one plugin was made a list then.
+Result<NetworkList> list_of(const CachedAttachment& entry) {
+  TRY_ASSIGN(NetworkList list, parse_network_list(entry.config));
+  if (list.name != entry.network)
+    return Error(Code::kDataLoss, "the cached list is another network's")
+        .with_reason("CNI_CACHE_INVALID");
+  return list;
+}
+
+}  // namespace
+
+// --- ADD ----------------------------------------------------------------------------------------
+
+Result<AttachResult> Runtime::attach(const NetworkList& list,
+                                     const Attachment& attachment,
+                                     const CallOptions& options) {
+  TRY(check_attachment(attachment));
+  TRY(check_capabilities(list, attachment));
+  TRY(check_plugins(config_.paths, list));
+  TRY_ASSIGN(CachedAttachment entry, entry_of(list, attachment));
+  const auto before = cache_.load(list.name, attachment.container, attachment.interface);
+  if (before || before.error().code() != Code::kNotFound)
+    return Error(Code::kAlreadyExists,
+                 fmt::format("container \"{}\" is attached to network \"{}\" as \"{}\"",
+                             attachment.container,
+                             list.name,
+                             attachment.interface))
+        .with_reason("ALREADY_ATTACHED");
+  const CallArguments arguments = arguments_of(entry);
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  TRY(cache_.save(entry));
+  auto attached = attach_recorded(list, arguments, entry, leash);
+  if (attached) return attached;
+  return undo(with_use(std::move(attached).error(), list), list, arguments, options);
+}
+
+Result<AttachResult> Runtime::attach_recorded(const NetworkList& list,
+                                              const CallArguments& arguments,
+                                              CachedAttachment& entry,
+                                              PluginLeash& leash) const {
+  TRY_ASSIGN(AttachResult attached, add_chain(list, arguments, leash));
+  entry.result = attached.bytes;
+  TRY(cache_.save(entry));
+  return attached;
+}
+
+Result<AttachResult> Runtime::add_chain(const NetworkList& list,
+                                        CallArguments arguments,
+                                        PluginLeash& leash) const {
+  std::string answer;
+  for (const PluginConfig& plugin : list.plugins) {
+    TRY_ASSIGN(answer, call_plugin(leash, config_.paths, list, plugin, Verb::kAdd, arguments));
+    auto previous = as_previous_result(answer, list.version);
+    if (!previous)
+      return std::move(previous)
+          .error()
+          .with_code(Code::kInternal)
+          .wrap(fmt::format("network \"{}\": plugin \"{}\": ADD", list.name, plugin.type));
+    arguments.previous_result = std::move(*previous);
+  }
+  return read_final(arguments.previous_result, list);
+}
+
+Error Runtime::undo(Error error,
+                    const NetworkList& list,
+                    const CallArguments& arguments,
+                    const CallOptions& options) {
+  const auto run = [&]() -> Result<> {
+    // Who cancels an ADD does not want its traces to stay: the stop is not passed on.
+    TRY_ASSIGN(PluginLeash leash,
+               runner_.leash({.operation = options.operation + "-undo",
+                              .deadline = config_.undo_deadline,
+                              .stop = {}}));
+    TRY(delete_chain(list, arguments, leash));
+    return forget(arguments, list);
+  };
+  const auto undone = run();
+  if (undone) return error;
+  Error both(error.code(),
+             fmt::format("{}; its undo failed too: {}", error.message(), undone.error().message()));
+  both = std::move(both).with_reason(error.reason());
+  return error.retryable() ? std::move(both).as_retryable() : both;
+}
+
+Result<> Runtime::forget(const CallArguments& arguments, const NetworkList& list) const {
+  return cache_.remove(list.name, arguments.container, arguments.interface);
+}
+
+// --- DEL ----------------------------------------------------------------------------------------
+
+Result<> Runtime::delete_chain(const NetworkList& list,
+                               const CallArguments& arguments,
+                               PluginLeash& leash) const {
+  StandInNamespace stand_in(arguments, list.version);
+  for (const PluginConfig& plugin : std::views::reverse(list.plugins)) {
+    CallArguments mine = arguments;
+    if (!has_result_on_del(list.version)) mine.previous_result.clear();
+    if (mine.netns.empty() && StandInNamespace::is_needed_by(plugin)) {
+      TRY_ASSIGN(mine.netns, stand_in.path());
+    }
+    auto answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
+    if (!answer && answer.error().reason() != "CNI_UNKNOWN_CONTAINER")
+      return std::move(answer).error();
+  }
+  return {};
+}
+
+Result<> Runtime::detach(const NetworkList* list,
+                         const Attachment& attachment,
+                         const CallOptions& options) {
+  TRY(check_attachment(attachment));
+  auto entry = cache_.load(attachment.network, attachment.container, attachment.interface);
+  Result<NetworkList> used = entry ? list_of(*entry) : Result<NetworkList>(entry.error());
+  if (!used) {
+    const bool is_absent = !entry && entry.error().code() == Code::kNotFound;
+    if (list == nullptr && is_absent) return {};
+    if (list == nullptr) return std::move(used).error();
+    used = *list;
+    entry = entry_of(*list, attachment);
+    if (!entry) return std::move(entry).error();
+  }
+  CallArguments arguments = arguments_of(*entry);
+  arguments.netns = is_gone(attachment.netns) ? std::string() : attachment.netns;
+  if (!entry->result.empty()) {
+    TRY_ASSIGN(arguments.previous_result, as_previous_result(entry->result, used->version));
+  }
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  TRY(delete_chain(*used, arguments, leash));
+  return forget(arguments, *used);
+}
+
+// --- the others
+// -----------------------------------------------------------------------------------
+
+Result<Checked> Runtime::check(const Attachment& attachment, const CallOptions& options) {
+  auto entry = cache_.load(attachment.network, attachment.container, attachment.interface);
+  if ((!entry && entry.error().code() == Code::kNotFound) || (entry && entry->result.empty()))
+    return Error(Code::kFailedPrecondition,
+                 fmt::format("container \"{}\" is not attached to network \"{}\"",
+                             attachment.container,
+                             attachment.network))
+        .with_reason("NOT_ATTACHED");
+  if (!entry) return std::move(entry).error();
+  TRY_ASSIGN(const NetworkList list, list_of(*entry));
+  if (list.disable_check || !has_check(list.version)) return Checked::kNotSupported;
+  CallArguments arguments = arguments_of(*entry);
+  arguments.netns = attachment.netns;
+  TRY_ASSIGN(arguments.previous_result, as_previous_result(entry->result, list.version));
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  for (const PluginConfig& plugin : list.plugins)
+    TRY(call_plugin(leash, config_.paths, list, plugin, Verb::kCheck, arguments));
+  return Checked::kSound;
+}
+
+Result<> Runtime::collect(const NetworkList& list,
+                          const std::vector<std::pair<std::string, std::string>>& valid,
+                          const CallOptions& options) {
+  if (list.disable_gc || !has_gc_and_status(list.version)) return {};
+  CallArguments arguments;
+  arguments.valid_attachments = valid;
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  Result<> first;
+  for (const PluginConfig& plugin : list.plugins) {
+    auto done = call_plugin(leash, config_.paths, list, plugin, Verb::kGc, arguments);
+    if (done) continue;
+    first = first ? Result<>(std::move(done).error())
+                  : Result<>(std::move(first).error().wrap(done.error().message()));
+  }
+  return first;
+}
+
+Result<> Runtime::status(const NetworkList& list, const CallOptions& options) {
+  if (!has_gc_and_status(list.version)) return {};
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  for (const PluginConfig& plugin : list.plugins)
+    TRY(call_plugin(leash, config_.paths, list, plugin, Verb::kStatus, {}));
+  return {};
+}
+
+Result<std::vector<SpecVersion>> parse_supported_versions(std::string_view answer) {
+  TRY_ASSIGN(const Json json, parse_object(answer));
+  TRY_ASSIGN(const auto texts, strings_member(json, "supportedVersions"));
+  std::vector<SpecVersion> out;
+  for (const std::string& text : texts) {
+    if (const auto version = parse_version(text)) out.push_back(*version);
+  }
+  return out;
+}
+
+Result<NetworkList> Runtime::negotiate(const NetworkList& list, const CallOptions& options) {
+  TRY_ASSIGN(std::vector<SpecVersion> common, versions_of(list));
+  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
+  for (const PluginConfig& plugin : list.plugins) {
+    TRY_ASSIGN(const std::string answer,
+               call_plugin(leash, config_.paths, list, plugin, Verb::kVersion, {}));
+    TRY_ASSIGN(const auto supported, parse_supported_versions(answer));
+    std::erase_if(common, [&](SpecVersion version) {
+      return std::ranges::find(supported, version) == supported.end();
+    });
+    if (common.empty())
+      return Error(
+                 Code::kFailedPrecondition,
+                 fmt::format("network \"{}\": plugin \"{}\" knows no version of CNI that the list "
+                             "and the plugins before it know",
+                             list.name,
+                             plugin.type))
+          .with_reason("CNI_VERSION_UNSUPPORTED");
+  }
+  if (common.back() == list.version) return list;
+  return with_version(list, common.back());
+}
+
+}  // namespace skerry::cni
