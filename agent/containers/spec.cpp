@@ -233,6 +233,7 @@ Result<> check_mounts(const v1::ContainerSpec& spec,
         out.mounts.emplace_back(std::move(tmpfs));
         break;
       }
+      case v1::Mount::kVolume:
       case v1::Mount::KIND_NOT_SET:
         return invalid(field, "neither bind nor tmpfs is set");
     }
@@ -355,6 +356,26 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 }
 
 // --- the rest -------------------------------------------------------------------------------
+
+// Fields of the API that nothing here acts on. Being in the .proto they are no unknown fields, and
+// would be skipped silently: whoever builds one takes it off.
+constexpr auto kRefusedFields = std::to_array<std::string_view>({
+    "skerry.v1.ContainerSpec.join_pod",
+    "skerry.v1.ContainerSpec.terminal",
+    "skerry.v1.Mount.volume",
+    "skerry.v1.PodSpec.annotations",
+    "skerry.v1.PodSpec.cgroup_parent",
+    "skerry.v1.PodSpec.dns",
+    "skerry.v1.PodSpec.host_aliases",
+    "skerry.v1.PodSpec.labels",
+    "skerry.v1.PodSpec.log_directory",
+    "skerry.v1.PodSpec.networks",
+    "skerry.v1.PodSpec.ports",
+    "skerry.v1.PodSpec.resources",
+    "skerry.v1.PodSpec.shared",
+    "skerry.v1.PodSpec.stop_on_failure",
+    "skerry.v1.Security.seccomp_json",
+});
 
 bool is_hostname(std::string_view name) {
   const auto good = [](char c) { return c != '_' && c != '/' && is_label_char(c); };
@@ -481,11 +502,14 @@ Result<> refuse_unknown_fields(const google::protobuf::Message& message, const s
   std::vector<const google::protobuf::FieldDescriptor*> fields;
   reflection->ListFields(message, &fields);
   for (const auto* field : fields) {
+    const std::string name = fmt::format("{}.{}", path, field->name());
+    if (std::ranges::find(kRefusedFields, field->full_name()) != kRefusedFields.end()) {
+      return refused(name, "this daemon does not support it", "FIELD_UNKNOWN");
+    }
     if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE ||
         field->is_map()) {
       continue;
     }
-    const std::string name = fmt::format("{}.{}", path, field->name());
     if (!field->is_repeated()) {
       TRY(refuse_unknown_fields(reflection->GetMessage(message, field), name));
       continue;
