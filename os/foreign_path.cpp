@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,10 +29,11 @@ namespace {
 struct Answer {
   std::int32_t sys_errno = 0;
   std::int32_t is_directory = 0;
+  std::int32_t is_mount_root = 0;
 };
 
 // Opens and asks for the type. AT_STATX_DONT_SYNC is content with what the open has brought.
-int open_path(const char* path, std::uint64_t resolve, Answer& answer) {
+int open_path(const char* path, std::uint64_t resolve, int statx_flags, Answer& answer) {
   const int fd =
       sys::openat2(AT_FDCWD, path, {.flags = O_PATH | O_CLOEXEC, .mode = 0, .resolve = resolve});
   if (fd < 0) {
@@ -39,12 +41,13 @@ int open_path(const char* path, std::uint64_t resolve, Answer& answer) {
     return -1;
   }
   struct statx status {};
-  if (::statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &status) != 0) {
+  if (::statx(fd, "", AT_EMPTY_PATH | statx_flags, STATX_TYPE, &status) != 0) {
     answer.sys_errno = errno;
     UniqueFd(fd).reset();
     return -1;
   }
   answer.is_directory = S_ISDIR(status.stx_mode) ? 1 : 0;
+  answer.is_mount_root = (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0 ? 1 : 0;
   return fd;
 }
 
@@ -67,7 +70,7 @@ void send_answer(int socket, Answer answer, int fd) {
   static_cast<void>(::sendmsg(socket, &message, MSG_NOSIGNAL));
 }
 
-[[noreturn]] void helper_main(int socket, const char* path) {
+[[noreturn]] void helper_main(int socket, const char* path, int statx_flags) {
   // A helper that hangs must hold nothing of the daemon's: an overlay's descriptor would keep its
   // directories busy. Nor must it outlive the daemon, as far as the kernel can help it.
   const auto own = static_cast<unsigned>(socket);
@@ -75,9 +78,15 @@ void send_answer(int socket, Answer answer, int fd) {
   static_cast<void>(::close_range(own + 1, ~0U, 0));
   static_cast<void>(::prctl(PR_SET_PDEATHSIG, SIGKILL));
   Answer answer;
-  const int fd = open_path(path, 0, answer);
+  const int fd = open_path(path, 0, statx_flags, answer);
   send_answer(socket, answer, fd);
   ::_exit(0);
+}
+
+ForeignPath opened(UniqueFd fd, const Answer& answer) {
+  return {.fd = std::move(fd),
+          .is_directory = answer.is_directory != 0,
+          .is_mount_root = answer.is_mount_root != 0};
 }
 
 Error hangs(Code code, const std::string& path, std::string_view why) {
@@ -111,8 +120,7 @@ Result<ForeignPath> receive_answer(int socket, const std::string& path) {
     return Error::from_errno(answer.sys_errno, fmt::format("open \"{}\"", path));
   if (message.fds.size() != 1)
     return Error(Code::kInternal, fmt::format("open \"{}\": helper sent no descriptor", path));
-  return ForeignPath{.fd = std::move(message.fds.front()),
-                     .is_directory = answer.is_directory != 0};
+  return opened(std::move(message.fds.front()), answer);
 }
 
 }  // namespace
@@ -120,18 +128,24 @@ Result<ForeignPath> receive_answer(int socket, const std::string& path) {
 Result<ForeignPath> ForeignPaths::open(const std::string& path,
                                        std::chrono::milliseconds deadline) {
   Answer answer;
-  UniqueFd fd(open_path(path.c_str(), RESOLVE_CACHED, answer));
-  if (fd) return ForeignPath{.fd = std::move(fd), .is_directory = answer.is_directory != 0};
+  UniqueFd fd(open_path(path.c_str(), RESOLVE_CACHED, AT_STATX_DONT_SYNC, answer));
+  if (fd) return opened(std::move(fd), answer);
   // EAGAIN: the kernel would have to ask the file system. EINVAL: it does not know the flag.
   if (answer.sys_errno != EAGAIN && answer.sys_errno != EINVAL)
     return Error::from_errno(answer.sys_errno, fmt::format("open \"{}\"", path));
-  if (reap_stuck() >= max_stuck_)
-    return hangs(Code::kUnavailable, path, fmt::format("{} helpers hang already", max_stuck_));
-  return open_in_helper(path, deadline);
+  return open_in_helper(path, deadline, AT_STATX_DONT_SYNC);
+}
+
+Result<ForeignPath> ForeignPaths::open_alive(const std::string& path,
+                                             std::chrono::milliseconds deadline) {
+  return open_in_helper(path, deadline, AT_STATX_FORCE_SYNC);
 }
 
 Result<ForeignPath> ForeignPaths::open_in_helper(const std::string& path,
-                                                 std::chrono::milliseconds deadline) {
+                                                 std::chrono::milliseconds deadline,
+                                                 int statx_flags) {
+  if (reap_stuck() >= max_stuck_)
+    return hangs(Code::kUnavailable, path, fmt::format("{} helpers hang already", max_stuck_));
   TRY_ASSIGN(auto pair, make_socket_pair());
   int pidfd = -1;
   sys::CloneArgs args;
@@ -141,7 +155,7 @@ Result<ForeignPath> ForeignPaths::open_in_helper(const std::string& path,
   const pid_t pid = sys::clone3(args);
   const int sys_errno = errno;
   if (pid < 0) return Error::from_errno(sys_errno, "start a path helper");
-  if (pid == 0) helper_main(pair.second.get(), path.c_str());
+  if (pid == 0) helper_main(pair.second.get(), path.c_str(), statx_flags);
   UniqueFd process(pidfd);
   pair.second.reset();
 
@@ -176,6 +190,13 @@ std::size_t ForeignPaths::reap_stuck() {
     return !reaped || reaped->has_value();
   });
   return stuck_.size();
+}
+
+Result<> detach_dead_mount(int fd) {
+  // By the descriptor: a path could lead to another mount by now.
+  const auto link = fmt::format("/proc/self/fd/{}", fd);
+  if (::umount2(link.c_str(), MNT_DETACH) != 0) return Error::from_errno(errno, "detach mount");
+  return {};
 }
 
 }  // namespace skerry::os

@@ -18,6 +18,8 @@ struct ForeignPath {
   /// O_PATH.
   UniqueFd fd;
   bool is_directory = false;
+  /// A file system is mounted exactly here. Kernel: 5.8, STATX_ATTR_MOUNT_ROOT.
+  bool is_mount_root = false;
 };
 
 /// Opens foreign paths, in the caller's mount namespace, and remembers helpers that hang to reap
@@ -36,8 +38,15 @@ class ForeignPaths final {
   /// reason PATH_HANGS, with too many helpers stuck. Blocks: up to the deadline.
   Result<ForeignPath> open(const std::string& path, std::chrono::milliseconds deadline);
 
+  /// The same, and the file system itself must answer for it: open() is content with the kernel's
+  /// cache, where a FUSE file system whose server died looks well. Always takes a helper.
+  /// Errors: UNAVAILABLE (ENOTCONN) for a dead one; INTERNAL (ESTALE); as open().
+  Result<ForeignPath> open_alive(const std::string& path, std::chrono::milliseconds deadline);
+
  private:
-  Result<ForeignPath> open_in_helper(const std::string& path, std::chrono::milliseconds deadline);
+  Result<ForeignPath> open_in_helper(const std::string& path,
+                                     std::chrono::milliseconds deadline,
+                                     int statx_flags);
   void end_helper(UniqueFd pidfd);
   /// Returns how many still hang.
   std::size_t reap_stuck();
@@ -46,5 +55,10 @@ class ForeignPaths final {
   std::mutex mutex_;
   std::vector<UniqueFd> stuck_;
 };
+
+/// Takes the mount whose root is open at `fd` off the host's tree, lazily: for a FUSE mount whose
+/// server is gone, which nobody can use any more. Needs CAP_SYS_ADMIN. Errors: INTERNAL (EINVAL)
+/// when `fd` is no mount's root. Blocks: never. Kernel: umount2(2), MNT_DETACH.
+Result<> detach_dead_mount(int fd);
 
 }  // namespace skerry::os
