@@ -92,7 +92,8 @@ void run_child(const ChildArguments& arguments) {
 
   // Modes in the plan are meant as they are.
   ::umask(0);
-  const auto failure = interpret(arguments.plan.operations, arguments.fds);
+  OperationState state{.fds = arguments.fds};
+  const auto failure = interpret(arguments.plan.operations, state);
   if (failure) fail(sync, static_cast<std::int32_t>(failure->operation), failure->sys_errno);
   ::umask(kUmask);
 

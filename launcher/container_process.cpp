@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <optional>
 #include <utility>
 #include <variant>
 
@@ -74,11 +73,13 @@ bool brings_mount_namespace(const plan::LaunchPlan& plan) {
 
 Result<> check(const plan::LaunchPlan& plan) {
   const auto& shim = plan.shim;
-  if (plan.init || plan.enter.process != plan::kNoFd || plan.join_pid_namespace != plan::kNoFd ||
-      shim.terminal.wanted || shim.slow_reader != plan::SlowReader::kMisses)
+  if (plan.init || plan.enter.process != plan::kNoFd || shim.terminal.wanted ||
+      shim.slow_reader != plan::SlowReader::kMisses)
     return Error::from_errno(EOPNOTSUPP, "this kind of plan");
   if ((plan.namespaces & ~kPossibleNamespaces) != 0)
     return Error::from_errno(EINVAL, "namespaces of the plan");
+  if (plan.join_pid_namespace != plan::kNoFd && (plan.namespaces & CLONE_NEWPID) != 0)
+    return Error::from_errno(EINVAL, "a new and a joined pid namespace");
   // They would change the launcher's own, and every container's after this one.
   if (std::ranges::any_of(plan.operations, needs_mount_namespace) && !brings_mount_namespace(plan))
     return Error::from_errno(EINVAL, "mounts without a mount namespace");
@@ -86,16 +87,19 @@ Result<> check(const plan::LaunchPlan& plan) {
 }
 
 // setns(2) into a pid namespace is for the children made afterwards; this shim makes just one.
-std::optional<CloneFailure> join_pid_namespace(const plan::LaunchPlan& plan, const FdTable& fds) {
-  for (std::size_t i = 0; i < plan.operations.size(); ++i) {
-    const auto* join = std::get_if<plan::JoinNamespace>(&plan.operations[i]);
-    if (join == nullptr || join->kind != CLONE_NEWPID) continue;
-    const auto fd = fds.get(join->fd);
-    const int sys_errno = !fd ? EBADF : ::setns(*fd, CLONE_NEWPID) != 0 ? errno : 0;
-    if (sys_errno != 0)
-      return CloneFailure{.operation = static_cast<std::int32_t>(i), .sys_errno = sys_errno};
-  }
-  return std::nullopt;
+// Returns an errno value.
+int join_pid_namespace(const plan::LaunchPlan& plan, const FdTable& fds) {
+  if (plan.join_pid_namespace == plan::kNoFd) return 0;
+  const auto fd = fds.get(plan.join_pid_namespace);
+  if (!fd) return EBADF;
+  return ::setns(*fd, CLONE_NEWPID) == 0 ? 0 : errno;
+}
+
+// ENOMEM is what clone says of a pid namespace whose first process has ended.
+Failure clone_failure(const plan::LaunchPlan& plan, int sys_errno) {
+  if (sys_errno == ENOMEM && plan.join_pid_namespace != plan::kNoFd)
+    return failure(kFailedEnter, ESRCH);
+  return failure(kFailedClone, sys_errno);
 }
 
 }  // namespace
@@ -113,7 +117,8 @@ std::expected<ContainerProcess, CloneFailure> start_container_process(const plan
   UniqueFd our_end(sync[0]);
   const UniqueFd its_end(sync[1]);
   if (::fcntl(our_end.get(), F_SETFL, O_NONBLOCK) != 0) return failure(kFailedStdio, errno);
-  if (const auto failed = join_pid_namespace(plan, fds)) return Failure(*failed);
+  if (const int sys_errno = join_pid_namespace(plan, fds); sys_errno != 0)
+    return failure(kFailedEnter, sys_errno);
 
   int pidfd = -1;
   os::sys::CloneArgs args;
@@ -127,7 +132,7 @@ std::expected<ContainerProcess, CloneFailure> start_container_process(const plan
     args.cgroup = static_cast<std::uint64_t>(*cgroup);
   }
   const pid_t pid = os::sys::clone3(args);
-  if (pid < 0) return failure(kFailedClone, errno);
+  if (pid < 0) return clone_failure(plan, errno);
   if (pid == 0) {
     our_end.reset();
     run_child(

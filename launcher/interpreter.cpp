@@ -14,8 +14,7 @@ bool is_one_of(const plan::Operation& operation) {
 }  // namespace
 
 std::optional<OperationFailure> interpret(std::span<const plan::Operation> operations,
-                                          const FdTable& fds) {
-  OperationState state{.fds = fds};
+                                          OperationState& state) {
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const auto result = std::visit(
         [&state](const auto& operation) { return apply(state, operation); }, operations[i]);

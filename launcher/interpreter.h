@@ -20,10 +20,10 @@ struct OperationFailure {
 };
 
 /// Runs operations from first to last and stops at the first that fails; nothing is undone, as the
-/// process and its namespaces end with it. `fds` outlives it. Blocks: kernel. Thread: a process
-/// with one thread.
+/// process and its namespaces end with it. Operations of one plan may be run in several calls, with
+/// the same state. Blocks: kernel. Thread: a process with one thread.
 std::optional<OperationFailure> interpret(std::span<const plan::Operation> operations,
-                                          const FdTable& fds);
+                                          OperationState& state);
 
 /// Whether an operation changes the mount namespace: such a plan must bring or join one, or it
 /// would change that of whoever interprets it.

@@ -13,12 +13,13 @@
 
 #include "base/unique_fd.h"
 #include "launcher/holder.h"
+#include "launcher/holder_protocol.h"
 #include "launcher/zygote.h"
 
 namespace {
 
 constexpr int kListener = 3;
-constexpr int kGate = 4;
+constexpr int kGate = 4;  // Of a holder, before it puts its channel there.
 constexpr int kUsageError = 2;
 
 int usage(const char* problem) {
@@ -26,11 +27,14 @@ int usage(const char* problem) {
   return kUsageError;
 }
 
-bool is_listener(int fd) {
+enum class SocketRole : std::uint8_t { kConnected, kListening };
+
+bool is_socket(int fd, SocketRole role) {
   int listening = 0;
   int type = 0;
   socklen_t size = sizeof(int);
-  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening == 1 &&
+  return ::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 &&
+         (listening == 1) == (role == SocketRole::kListening) &&
          ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
@@ -63,13 +67,21 @@ int main(int argc, char** argv) {
   ::prctl(PR_SET_DUMPABLE, 0);
   if (argc != 4 || std::string_view(argv[2]) != "--build") return usage("wrong arguments");
   const std::string_view mode = argv[1];
-  skerry::launcher::ZygoteArguments arguments{.listener = kListener, .build = {}, .title = {}};
+  skerry::launcher::ZygoteArguments arguments{
+      .listener = kListener, .holder = -1, .build = {}, .title = {}};
   if (!skerry::launcher::parse_build(argv[3], arguments.build)) return usage("bad build id");
-  if (!is_listener(kListener)) return usage("no listening socket at descriptor 3");
+  if (!is_socket(kListener, SocketRole::kListening))
+    return usage("no listening socket at descriptor 3");
   ::fcntl(kListener, F_SETFD, FD_CLOEXEC);
   arguments.title = {argv[0], argv[argc - 1] + std::strlen(argv[argc - 1])};
 
-  if (mode == "--launcher") return skerry::launcher::run_zygote(arguments);
+  if (mode == "--launcher") {
+    // A replaced launcher: the channel is where the one before had it, if its holder has one.
+    constexpr int kChannel = skerry::launcher::kHolderChannel;
+    if (is_socket(kChannel, SocketRole::kConnected) && ::fcntl(kChannel, F_SETFD, FD_CLOEXEC) == 0)
+      arguments.holder = kChannel;
+    return skerry::launcher::run_zygote(arguments);
+  }
   if (mode != "--holder") return usage("wrong arguments");
   if (!take_null_device()) return usage("no /dev/null");
   if (!pass_gate()) return 1;

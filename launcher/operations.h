@@ -16,6 +16,8 @@ struct OperationState {
   const FdTable& fds;
   /// The root directory: ours until SetRoot. Opened when first asked for.
   UniqueFd root = UniqueFd();
+  /// A procfs root to use instead of /proc of the root directory, borrowed; -1 is none.
+  int proc = -1;
   /// The empty tmpfs that hides directories, once it is mounted somewhere.
   UniqueFd empty_directory = UniqueFd();
 };

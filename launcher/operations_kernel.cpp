@@ -20,7 +20,9 @@ namespace {
 constexpr ino_t kProcRootInode = 1;
 
 // Not a subdirectory of a proc bound there, nor a directory of the image that looks like one.
-Result<UniqueFd> open_proc_root(int root) {
+Result<UniqueFd> open_proc_root(OperationState& state) {
+  if (state.proc >= 0) return UniqueFd(::fcntl(state.proc, F_DUPFD_CLOEXEC, 3));
+  TRY_ASSIGN(const int root, root_of(state));
   TRY_ASSIGN(auto proc, os::open_in_root(root, "/proc", O_PATH | O_DIRECTORY));
   struct statfs file_system {};
   struct stat info {};
@@ -32,8 +34,8 @@ Result<UniqueFd> open_proc_root(int root) {
 }
 
 // No link and no other mount on the way: what is written is the file of this proc.
-Result<> write_proc_file(int root, const std::string& path, std::string_view value) {
-  TRY_ASSIGN(const auto proc, open_proc_root(root));
+Result<> write_proc_file(OperationState& state, const std::string& path, std::string_view value) {
+  TRY_ASSIGN(const auto proc, open_proc_root(state));
   const UniqueFd file(
       os::sys::openat2(proc.get(),
                        path.c_str(),
@@ -62,11 +64,9 @@ std::string sysctl_path(std::string_view key) {
   return path;
 }
 
-// A joined pid namespace holds for children only, so whoever clones this process has joined it
-// before (container_process.cpp).
 Result<> apply(OperationState& state, const plan::JoinNamespace& operation) {
   TRY_ASSIGN(const int fd, state.fds.get(operation.fd));
-  if (operation.kind == CLONE_NEWPID) return {};
+  if (operation.kind == CLONE_NEWPID) return Error::from_errno(EINVAL, "join pid namespace");
   if (::setns(fd, static_cast<int>(operation.kind)) != 0)
     return Error::from_errno(errno, "join namespace");
   if (operation.kind == CLONE_NEWNS) state.root.reset();
@@ -80,8 +80,7 @@ Result<> apply(OperationState&, const plan::Hostname& operation) {
 }
 
 Result<> apply(OperationState& state, const plan::Sysctl& operation) {
-  TRY_ASSIGN(const int root, root_of(state));
-  return write_proc_file(root, "sys/" + sysctl_path(operation.key), operation.value);
+  return write_proc_file(state, "sys/" + sysctl_path(operation.key), operation.value);
 }
 
 Result<> apply(OperationState&, const plan::LoopbackUp&) { return os::set_interface_up("lo"); }
@@ -95,9 +94,8 @@ Result<> apply(OperationState&, const plan::Rlimit& operation) {
 
 // By number: /proc/self is a link, and the number is ours in the namespace the proc belongs to.
 Result<> apply(OperationState& state, const plan::OomScoreAdj& operation) {
-  TRY_ASSIGN(const int root, root_of(state));
   return write_proc_file(
-      root, std::to_string(::getpid()) + "/oom_score_adj", std::to_string(operation.value));
+      state, std::to_string(::getpid()) + "/oom_score_adj", std::to_string(operation.value));
 }
 
 }  // namespace skerry::launcher

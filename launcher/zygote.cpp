@@ -12,12 +12,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "launcher/launcher_protocol.h"
 #include "launcher/private_root.h"
+#include "launcher/sandbox_requests.h"
 #include "launcher/shim.h"
 #include "os/fs_context.h"
 #include "os/path.h"
@@ -125,23 +125,32 @@ void Zygote::accept() {
   if (send(connection->get(), hello)) connections_.push_back(std::move(*connection));
 }
 
-bool refuse_sandbox(int connection, const os::Message& message) {
-  SandboxPacket packet;
-  std::memcpy(&packet, message.bytes.data(), sizeof packet);
-  packet.type = LauncherMessage::kSandboxRefused;
-  packet.sys_errno = ENOSYS;
-  return static_cast<bool>(
-      os::send_message(connection, {reinterpret_cast<const char*>(&packet), sizeof packet}));
+template <class Packet>
+Packet read(std::string_view bytes) {
+  Packet packet;
+  std::memcpy(&packet, bytes.data(), sizeof packet);
+  return packet;
+}
+
+LauncherPacket answer_to(const LauncherPacket& request, LauncherMessage type) {
+  LauncherPacket packet;
+  packet.type = type;
+  packet.request = request.request;
+  return packet;
 }
 
 // False when the connection is to be closed: the peer is gone, or does not speak our language.
 bool Zygote::handle(int connection) {
   auto message = os::receive_message(connection, sizeof(SandboxPacket), kMaxPacketFds);
   if (!message) return message.error().sys_errno() == EAGAIN;
-  if (message->bytes.size() == sizeof(SandboxPacket)) return refuse_sandbox(connection, *message);
-  LauncherPacket packet;
-  if (message->bytes.size() != sizeof packet) return false;
-  std::memcpy(&packet, message->bytes.data(), sizeof packet);
+  if (message->bytes.size() == sizeof(SandboxPacket)) {
+    const auto packet = read<SandboxPacket>(message->bytes);
+    const SandboxRequests sandboxes{.holder = arguments_.holder, .proc = proc_.get()};
+    return packet.version == kLauncherProtocol &&
+           sandboxes.handle(connection, packet, message->fds);
+  }
+  if (message->bytes.size() != sizeof(LauncherPacket)) return false;
+  const auto packet = read<LauncherPacket>(message->bytes);
   if (packet.version != kLauncherProtocol) return false;
   switch (packet.type) {
     case LauncherMessage::kLaunch:
@@ -149,14 +158,12 @@ bool Zygote::handle(int connection) {
     case LauncherMessage::kReplace:
       return replace(connection, packet, message->fds);
     default:
-      return false;
+      return send(connection, answer_to(packet, LauncherMessage::kUnknown));
   }
 }
 
 LauncherPacket refusal(const LauncherPacket& request, int sys_errno) {
-  LauncherPacket packet;
-  packet.type = LauncherMessage::kRefused;
-  packet.request = request.request;
+  auto packet = answer_to(request, LauncherMessage::kRefused);
   packet.sys_errno = sys_errno;
   return packet;
 }
@@ -179,15 +186,13 @@ bool Zygote::launch(int connection, const LauncherPacket& request, std::vector<U
   }
   if (pid < 0) return send(connection, refusal(request, errno));
   const UniqueFd shim(pidfd);
-  LauncherPacket launched;
-  launched.type = LauncherMessage::kLaunched;
-  launched.request = request.request;
+  auto launched = answer_to(request, LauncherMessage::kLaunched);
   launched.pid = pid;
   return send(connection, launched, std::span(&pidfd, 1));
 }
 
-// The new program takes over this process and its children; all it needs is the listener. On
-// success this does not return.
+// The new program takes over this process and its children; all it needs are the listener and the
+// channel to the holder, where they are. On success this does not return.
 bool Zygote::replace(int connection,
                      const LauncherPacket& request,
                      const std::vector<UniqueFd>& fds) {
@@ -203,16 +208,12 @@ bool Zygote::replace(int connection,
   std::ranges::transform(words, arguments.begin(), [](std::string& word) { return word.data(); });
   std::array<char*, 1> environment{};
   ::fcntl(arguments_.listener, F_SETFD, 0);
+  if (arguments_.holder >= 0) ::fcntl(arguments_.holder, F_SETFD, 0);
   ::fexecve(fds.front().get(), arguments.data(), environment.data());
   const int sys_errno = errno;
   ::fcntl(arguments_.listener, F_SETFD, FD_CLOEXEC);
+  if (arguments_.holder >= 0) ::fcntl(arguments_.holder, F_SETFD, FD_CLOEXEC);
   return send(connection, refusal(request, sys_errno));
-}
-
-std::optional<std::uint8_t> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
-  return std::nullopt;
 }
 
 }  // namespace
@@ -222,27 +223,6 @@ int run_zygote(const ZygoteArguments& arguments) {
   if (!zygote.prepare()) return 1;
   zygote.serve();
   return 0;
-}
-
-bool parse_build(std::string_view text, Build& build) {
-  if (text.size() != build.size() * 2) return false;
-  for (std::size_t i = 0; i < build.size(); ++i) {
-    const auto high = hex_digit(text[2 * i]);
-    const auto low = hex_digit(text[2 * i + 1]);
-    if (!high || !low) return false;
-    build.at(i) = static_cast<std::uint8_t>(*high << 4U | *low);
-  }
-  return true;
-}
-
-std::string format_build(const Build& build) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : build) {
-    text += kDigits[byte >> 4U];
-    text += kDigits[byte & 0xFU];
-  }
-  return text;
 }
 
 }  // namespace skerry::launcher

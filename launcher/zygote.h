@@ -2,19 +2,17 @@
 // Protocol: launcher_protocol.h.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <span>
-#include <string>
+
+#include "launcher/build.h"
 
 namespace skerry::launcher {
-
-/// First bytes of the SHA-256 of the running program.
-using Build = std::array<std::uint8_t, 16>;
 
 struct ZygoteArguments {
   /// The listening socket, borrowed from the holder.
   int listener = -1;
+  /// The channel to the holder (holder_protocol.h); -1 where the holder has none.
+  int holder = -1;
   Build build{};
   /// The argv strings, where shims write their title.
   std::span<char> title;
@@ -24,9 +22,5 @@ struct ZygoteArguments {
 /// shims need is forked, nothing is kept per container. Returns an exit code when it cannot start.
 /// Thread: the only one.
 int run_zygote(const ZygoteArguments& arguments);
-
-/// 32 hex digits. False when the text is not that.
-bool parse_build(std::string_view text, Build& build);
-std::string format_build(const Build& build);
 
 }  // namespace skerry::launcher

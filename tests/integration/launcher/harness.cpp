@@ -84,6 +84,13 @@ UniqueFd make_dev() {
   return dev;
 }
 
+// Out of the way of the numbers the holder is given.
+UniqueFd move_up(UniqueFd fd) {
+  UniqueFd moved(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 16));
+  EXPECT_TRUE(moved);
+  return moved;
+}
+
 }  // namespace
 
 TempDir::TempDir() {
@@ -212,10 +219,10 @@ std::optional<logs::ExitRecord> Container::record() const {
   return value_of(logs::read_exit_record(record_.get(), uid_));
 }
 
-Launcher::Launcher() {
+Launcher::Launcher(std::optional<rlimit> descriptors) {
   const auto bytes = value_of(os::read_file(SKERRY_LAUNCHER, 64UL << 20U));
-  program_ = value_of(os::make_sealed_program("skerry-launcher", bytes));
-  const auto listener = value_of(os::listen_at(dir_.fd(), "launcher.sock", 0600));
+  program_ = move_up(value_of(os::make_sealed_program("skerry-launcher", bytes)));
+  const auto listener = move_up(value_of(os::listen_at(dir_.fd(), "launcher.sock", 0600)));
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, listener.get(), 3);
@@ -225,10 +232,20 @@ Launcher::Launcher() {
   std::array<char*, 5> arguments{};
   for (std::size_t i = 0; i < words.size(); ++i) arguments.at(i) = words.at(i).data();
   std::array<char*, 1> environment{};
+  // As skerryd does: the holder waits until it is where it is to be.
+  std::array<int, 2> gate{};
+  EXPECT_EQ(::pipe2(gate.data(), O_CLOEXEC), 0);
+  const auto its_gate = move_up(UniqueFd(gate[0]));
+  const UniqueFd our_gate(gate[1]);
+  ::posix_spawn_file_actions_adddup2(&actions, its_gate.get(), 4);
   EXPECT_EQ(::posix_spawn(
                 &holder_, program.c_str(), &actions, nullptr, arguments.data(), environment.data()),
             0);
   ::posix_spawn_file_actions_destroy(&actions);
+  if (descriptors) {
+    EXPECT_EQ(::prlimit(holder_, RLIMIT_NOFILE, &*descriptors, nullptr), 0);
+  }
+  EXPECT_EQ(::write(our_gate.get(), "1", 1), 1);
 }
 
 Launcher::~Launcher() {

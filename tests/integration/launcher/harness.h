@@ -1,6 +1,7 @@
 // Drives the real launcher program without the daemon: plays skerryd on its sockets.
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -69,6 +70,8 @@ class Container final {
   void send(ShimMessage type) const;
   /// Drops the connection, as a daemon that is killed.
   void disconnect() { control_.reset(); }
+  /// The connection, kept open, as a daemon that hangs; reconnect() makes the next one.
+  UniqueFd take_control() { return std::move(control_); }
   /// Connects to the shim's socket, as a daemon that has started again.
   void reconnect();
   /// expect() of what ends a good run. Returns the wait status.
@@ -106,7 +109,8 @@ class Container final {
 /// A holder with its launcher.
 class Launcher final {
  public:
-  Launcher();
+  /// With limits of descriptors of its own, where they matter.
+  explicit Launcher(std::optional<rlimit> descriptors = std::nullopt);
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;
   ~Launcher();

@@ -164,11 +164,15 @@ TEST(Survival, ANewConnectionReplacesTheOldOne) {
   Launcher launcher;
   auto container = launcher.start(TestPlan("sleep 1000"));
   container.expect(ShimMessage::kRunning);
-  // As reconnect(), but with the first connection still there.
-  auto second = launcher.start(TestPlan("sleep 1000"));
-  second.expect(ShimMessage::kRunning);
-  second.reconnect();
-  EXPECT_EQ(second.hello().state, ShimState::kRunning);
+  const auto first = container.take_control();
+  container.reconnect();
+  EXPECT_EQ(container.hello().state, ShimState::kRunning);
+  EXPECT_TRUE(is_closed(first.get()));
+  // The new one is served, and hears of the end.
+  container.send(static_cast<ShimMessage>(999));
+  container.expect(ShimMessage::kUnknown);
+  container.send(ShimMessage::kAbort);
+  EXPECT_EQ(container.wait_for_exit(), SIGKILL);
 }
 
 LauncherPacket packet_of(LauncherMessage type) {
@@ -227,12 +231,23 @@ TEST(LauncherProtocol, ClosesOnWhatIsNoMessageAndLivesOn) {
   expect_hang_up(bytes_of(packet_of(LauncherMessage::kLaunch)) + "x", {});
   expect_hang_up(bytes_of(packet_of(LauncherMessage::kLaunch)), {});
   expect_hang_up(bytes_of(packet_of(LauncherMessage::kReplace)), {});
-  expect_hang_up(bytes_of(packet_of(static_cast<LauncherMessage>(77))), {0, 1, 2});
   auto old = packet_of(LauncherMessage::kLaunch);
   old.version = 0;
   expect_hang_up(bytes_of(old), {0});
   connection = launcher.connect();
   EXPECT_EQ(launcher.hello().pid, before);
+}
+
+TEST(LauncherProtocol, AnswersWhatItDoesNotKnow) {
+  Launcher launcher;
+  const auto connection = launcher.connect();
+  auto request = packet_of(static_cast<LauncherMessage>(77));
+  request.request = 5;
+  send_packet(connection.get(), request, {0, 1, 2});
+  const auto reply = receive_packet(connection.get());
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->type, LauncherMessage::kUnknown);
+  EXPECT_EQ(reply->request, 5U);
 }
 
 TEST(LauncherProtocol, RefusesAPlanOfAnotherVersion) {

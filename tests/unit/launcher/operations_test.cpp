@@ -1,13 +1,15 @@
 #include "launcher/operations.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include <gtest/gtest.h>
 
+#include "launcher/build.h"
 #include "launcher/interpreter.h"
-#include "launcher/zygote.h"
+#include "launcher/sandbox_maker.h"
 
 namespace skerry::launcher {
 namespace {
@@ -18,6 +20,19 @@ TEST(SysctlPath, SeparatesAsSysctlDoes) {
   EXPECT_EQ(sysctl_path("net.ipv4.conf.eth0/1.mtu"), "net/ipv4/conf/eth0.1/mtu");
   EXPECT_EQ(sysctl_path("net/ipv4/conf/eth0.1/mtu"), "net/ipv4/conf/eth0.1/mtu");
   EXPECT_EQ(sysctl_path("single"), "single");
+}
+
+TEST(SandboxSysctl, IsOfANamespaceOfTheSandboxOrRefused) {
+  EXPECT_TRUE(is_sysctl_of("net/ipv4/ip_forward", CLONE_NEWNET));
+  EXPECT_TRUE(is_sysctl_of("kernel/shmmni", CLONE_NEWIPC));
+  EXPECT_TRUE(is_sysctl_of("fs/mqueue/msg_max", CLONE_NEWIPC | CLONE_NEWNET));
+  EXPECT_TRUE(is_sysctl_of("kernel/domainname", CLONE_NEWUTS));
+  EXPECT_FALSE(is_sysctl_of("net/ipv4/ip_forward", CLONE_NEWIPC | CLONE_NEWUTS));
+  EXPECT_FALSE(is_sysctl_of("kernel/shmmni", CLONE_NEWNET));
+  EXPECT_FALSE(is_sysctl_of("kernel/hostname", CLONE_NEWNET | CLONE_NEWIPC));
+  constexpr std::uint64_t kAll = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+  for (const auto* path : {"kernel/panic", "net/../kernel/panic", "vm/swappiness", "net", ""})
+    EXPECT_FALSE(is_sysctl_of(path, kAll)) << path;
 }
 
 TEST(FdTable, GivesWhatIsThereOnce) {
@@ -41,11 +56,12 @@ TEST(Interpreter, StopsAtTheFirstFailureAndNamesIt) {
   const FdTable none;
   const std::vector<plan::Operation> operations = {plan::JoinNamespace{.fd = 3, .kind = 0},
                                                    plan::JoinNamespace{.fd = 4, .kind = 0}};
-  const auto failure = interpret(operations, none);
+  OperationState state{.fds = none};
+  const auto failure = interpret(operations, state);
   ASSERT_TRUE(failure);
   EXPECT_EQ(failure->operation, 0U);
   EXPECT_EQ(failure->sys_errno, EBADF);
-  EXPECT_FALSE(interpret({}, none));
+  EXPECT_FALSE(interpret({}, state));
 }
 
 TEST(Interpreter, KnowsWhatNeedsAMountNamespace) {
