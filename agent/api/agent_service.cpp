@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <set>
 
 #include "agent/api/agent_answers.h"
 #include "agent/api/state_entries.h"
@@ -133,7 +134,9 @@ ServerUnaryReactor* AgentServiceImpl::ListLeaks(CallbackServerContext*,
   auto* call = new UnaryCall();
   on_worker(context_, call->pending(), [this, response, pending = call->pending()] {
     skerry::v1::ListLeaksResponse leaks;
-    for (const Leak& leak : find_leaks(context_.host, *context_.board.current())) {
+    std::set<std::string> being_deleted = context_.containers.trash().pending();
+    for (const store::DebtRow& debt : *context_.debts.list()) being_deleted.insert(debt.key);
+    for (const Leak& leak : find_leaks(context_.host, *context_.board.current(), being_deleted)) {
       skerry::v1::Leak& out = *leaks.add_leaks();
       out.set_kind(leak.kind);
       out.set_object(leak.object);

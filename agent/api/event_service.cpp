@@ -45,8 +45,11 @@ class Turn final {
 
 class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
  public:
-  EventStream(ApiContext& context, runtime::WorkerPool& threads)
-      : context_(context), threads_(threads) {}
+  EventStream(ApiContext& context, runtime::WorkerPool& threads, std::atomic<int>& prompt_places)
+      : context_(context),
+        threads_(threads),
+        prompt_places_(prompt_places),
+        prompt_(prompt_places.fetch_sub(1) > 0) {}
 
   void begin(const WatchEventsRequest& request) {
     auto filter = EventFilter::make(request);
@@ -62,7 +65,10 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
     cancelled_ = true;
     if (turn_->claim()) Finish(grpc::Status::CANCELLED);
   }
-  void OnDone() override { delete this; }
+  void OnDone() override {
+    prompt_places_.fetch_add(1);
+    delete this;
+  }
   // NOLINTEND(readability-identifier-naming)
 
  private:
@@ -88,7 +94,10 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
     StartSendInitialMetadata();
   }
 
+  // Thread: any that publishes, above all the reactor. A write never blocks: it is one non-blocking
+  // sendmsg(2), or waits in gRPC for the reader, and then there is no further one.
   void pass_on() {
+    if (prompt_) return give();
     const auto passed = threads_.submit([this] { give(); });
     if (!passed) Finish(to_status(passed.error()));
   }
@@ -128,6 +137,8 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
 
   ApiContext& context_;
   runtime::WorkerPool& threads_;
+  std::atomic<int>& prompt_places_;
+  const bool prompt_;
   std::optional<EventFilter> filter_;
   std::shared_ptr<events::Subscription> subscription_;
   std::uint64_t last_ = UINT64_MAX;  // with history_only: the newest when the call came
@@ -141,7 +152,7 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
 
 grpc::ServerWriteReactor<WatchEventsResponse>* EventServiceImpl::Watch(
     grpc::CallbackServerContext*, const WatchEventsRequest* request) {
-  auto* stream = new EventStream(context_, threads_);
+  auto* stream = new EventStream(context_, threads_, prompt_places_);
   stream->begin(*request);
   return stream;
 }

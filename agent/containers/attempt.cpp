@@ -1,5 +1,6 @@
 // Launch and start: an attempt from its acceptance to a running command.
 
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include <google/protobuf/util/time_util.h>
@@ -12,6 +13,18 @@ namespace skerry::agent {
 
 using launcher::ShimMessage;
 using operations::Outcome;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto kDrainPatience = 5s;
+
+// Nothing of the last attempt is left: neither what it held nor its shim.
+bool is_over(const Container& container) {
+  return container.api().released() && !container.shim_pidfd;
+}
+
+}  // namespace
 
 void ContainerManager::begin_attempt(Container& container,
                                      store::Transaction& transaction,
@@ -229,7 +242,7 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
   Container& container = **found;
-  if (container.state() == State::kExited && (!container.api().released() || container.removing)) {
+  if (container.state() == State::kExited && (!is_over(container) || container.removing)) {
     // What the last attempt held is being given back: start when it is.
     const bool going = container.removing || container.remove_requested;
     if (going) {
@@ -237,9 +250,10 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
           std::move(reply),
           Error(Code::kFailedPrecondition, "the container is being removed").with_reason("STATE"));
     }
+    hurry_shim(container);
     return wait_until(container,
                       Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
-                               if (c.api().released() || c.gone) return Result<>();
+                               if (is_over(c) || c.gone) return Result<>();
                                return std::nullopt;
                              },
                              .reply = [this, ref, reply = std::move(reply)](
@@ -278,6 +292,19 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
                       return std::nullopt;
                     },
                     .reply = std::move(reply)});
+}
+
+// The last attempt's shim still writes to the log that the next one's will write to. It ends by
+// itself unless the disk is full; then somebody who starts again has waited for it long enough.
+void ContainerManager::hurry_shim(Container& container) {
+  if (!container.shim_pidfd || container.stop_timer) return;
+  container.stop_timer = parts_.reactor.after(kDrainPatience, [this, uid = container.uid] {
+    Container* owner = find(uid);
+    if (owner == nullptr) return;
+    owner->stop_timer.reset();
+    if (owner->state() != State::kExited || !owner->shim_pidfd) return;
+    static_cast<void>(os::send_signal(owner->shim_pidfd.get(), SIGKILL));
+  });
 }
 
 // Opens the barrier of a created container.

@@ -53,7 +53,15 @@ std::optional<Result<>> launch_verdict(const Container& container, LaunchGoal go
 
 }  // namespace
 
-ContainerManager::ContainerManager(Parts parts) : parts_(std::move(parts)) {
+ContainerManager::ContainerManager(Parts parts)
+    : parts_(std::move(parts)),
+      trash_({.directory = parts_.host.directories.trash.get(),
+              .failpoints = parts_.failpoints,
+              .on_failure = [this](const std::string& name, const Error& error) {
+                parts_.reactor.post([this, alive = std::weak_ptr(alive_), name, error] {
+                  if (alive.lock()) owe_trash(name, error);
+                });
+              }}) {
   parts_.reactor.on_turn_end([this, alive = std::weak_ptr(alive_)] {
     if (alive.lock()) end_turn();
   });
@@ -70,10 +78,10 @@ void ContainerManager::declare_failpoints(operations::FailpointRegistry& failpoi
   }
   names.emplace_back("release.run");
   names.emplace_back("remove.directory");
-  names.emplace_back("remove.trash");
   for (const std::string& name : names) failpoints.declare_step(name);
   // Beside the steps of operations: what the reactor does by itself.
-  for (const char* place : {"start.release", "stop.signal", "stop.kill", "exit.record"}) {
+  for (const char* place :
+       {"start.release", "stop.signal", "stop.kill", "exit.record", "remove.trash"}) {
     failpoints.declare(place);
   }
 }

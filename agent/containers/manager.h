@@ -15,6 +15,7 @@
 #include "agent/config/config.h"
 #include "agent/containers/container.h"
 #include "agent/containers/host.h"
+#include "agent/containers/trash.h"
 #include "agent/events/event_log.h"
 #include "agent/operations/debt_keeper.h"
 #include "agent/operations/failpoint.h"
@@ -125,6 +126,9 @@ class ContainerManager final {
     return containers_;
   }
 
+  /// Where removed directories go.
+  Trash& trash() { return trash_; }
+
   /// Makes every step this manager runs, and every place it may fail at, known.
   static void declare_failpoints(operations::FailpointRegistry& failpoints,
                                  const isolators::IsolatorChain& isolators);
@@ -165,6 +169,7 @@ class ContainerManager final {
                 const operations::Outcome& outcome);
   void launch_succeeded(Container& container, LaunchJob& job, const operations::Outcome& outcome);
   void launch_failed(Container& container, const operations::Outcome& outcome);
+  void hurry_shim(Container& container);
   Result<> let_go(Container& container);
   void adopt_process(Container& container, LaunchJob& job);
   void attach_shim(Container& container, UniqueFd socket);
@@ -199,6 +204,7 @@ class ContainerManager final {
   void plan_removal(Container& container);
   void begin_removal(Container& container);
   void removed(const Uid& uid, const operations::Outcome& outcome);
+  void owe_trash(const std::string& name, const Error& error);
   void register_debts();
 
   Parts parts_;
@@ -209,6 +215,7 @@ class ContainerManager final {
   std::uint64_t next_ordinal_ = 1;
   std::vector<std::pair<Reply, Result<ViewPtr>>> answers_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  Trash trash_;  // last: its thread calls us
 };
 
 }  // namespace skerry::agent

@@ -88,8 +88,9 @@ std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& ho
   return steps;
 }
 
-std::vector<Step> removal_steps(const Uid& uid, Host& host) {
-  auto trash_name = std::make_shared<std::string>();
+std::vector<Step> removal_steps(const Uid& uid,
+                                Host& host,
+                                const std::shared_ptr<std::string>& trash_name) {
   std::vector<Step> steps;
   steps.push_back(Step{.name = "remove.directory",
                        .run = [uid, trash_name, &host](CancelToken&) -> Result<> {
@@ -102,13 +103,6 @@ std::vector<Step> removal_steps(const Uid& uid, Host& host) {
                          }
                          *trash_name = *name;
                          return {};
-                       },
-                       .undo = {},
-                       .debt = {}});
-  steps.push_back(Step{.name = "remove.trash",
-                       .run = [trash_name, &host](CancelToken&) -> Result<> {
-                         if (trash_name->empty()) return {};
-                         return os::remove_tree(host.directories.trash.get(), *trash_name);
                        },
                        .undo = {},
                        .debt = {}});
@@ -262,9 +256,13 @@ void ContainerManager::begin_removal(Container& container) {
   operations::Operation operation;
   operation.name = "remove";
   operation.object = container.uid;
-  operation.steps = removal_steps(container.uid, parts_.host);
+  auto trash_name = std::make_shared<std::string>();
+  operation.steps = removal_steps(container.uid, parts_.host, trash_name);
   operation.cancel = std::make_shared<runtime::CancelToken>();
-  operation.done = [this, uid = container.uid](const Outcome& outcome) { removed(uid, outcome); };
+  operation.done = [this, uid = container.uid, trash_name](const Outcome& outcome) {
+    if (!trash_name->empty()) trash_.collect(*trash_name);
+    removed(uid, outcome);
+  };
   store::Transaction transaction = parts_.store.begin();
   parts_.interpreter.start(transaction, std::move(operation));
   auto committed = transaction.commit();
@@ -274,10 +272,21 @@ void ContainerManager::begin_removal(Container& container) {
   changed(container);
 }
 
+// Nobody waits for the deletion, so its failure is a debt like any other.
+void ContainerManager::owe_trash(const std::string& name, const Error& error) {
+  store::Transaction transaction = parts_.store.begin();
+  Debt debt{.kind = std::string(kDebtTrash), .key = name, .object = {}, .record = {}};
+  debt.why = error.message();
+  parts_.debts.add(transaction, debt);
+  if (transaction.commit()) return;
+  // No room for the record either: the next start finds it in the directory.
+  parts_.trace.error("cannot empty the trash", error);
+}
+
 void ContainerManager::removed(const Uid& uid, const Outcome& outcome) {
   Container* container = find(uid);
   CHECK(container != nullptr);
-  const bool kept = !outcome.ok() && outcome.error->step() != "remove.trash";
+  const bool kept = !outcome.ok();
   store::Transaction transaction = parts_.store.begin();
   parts_.interpreter.close(transaction, outcome);
   const skerry::v1::Container& api = container->api();

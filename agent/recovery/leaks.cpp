@@ -54,11 +54,17 @@ void find_directories(const Directories& directories,
                      .detail = known.all.contains(name) ? "its container has been released"
                                                         : "there is no such container"});
   }
+}
+
+void find_trash(const Directories& directories,
+                const std::set<std::string>& being_deleted,
+                std::vector<Leak>& leaks) {
   for (const std::string& name : directory_names(directories.trash.get())) {
+    if (being_deleted.contains(name)) continue;
     leaks.push_back({.kind = "trash",
                      .object = directories.root + "/trash/" + name,
                      .uid = {},
-                     .detail = "not deleted yet"});
+                     .detail = "nobody is deleting it"});
   }
 }
 
@@ -114,11 +120,14 @@ void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak
 
 }  // namespace
 
-std::vector<Leak> find_leaks(const Host& host, const Snapshot& snapshot) {
+std::vector<Leak> find_leaks(const Host& host,
+                             const Snapshot& snapshot,
+                             const std::set<std::string>& being_deleted) {
   std::vector<Leak> leaks;
   const Known known = known_containers(snapshot);
   find_cgroups(host, known, leaks);
   find_directories(host.directories, known, leaks);
+  find_trash(host.directories, being_deleted, leaks);
   find_mounts(host.directories, leaks);
   find_processes(host, snapshot, leaks);
   return leaks;

@@ -18,7 +18,10 @@ struct Leak {
   std::string detail;
 };
 
-/// Blocks: kernel, milliseconds. Thread: worker.
-std::vector<Leak> find_leaks(const Host& host, const Snapshot& snapshot);
+/// `being_deleted`: names in ROOT/trash that somebody is at. Blocks: kernel, milliseconds. Thread:
+/// worker.
+std::vector<Leak> find_leaks(const Host& host,
+                             const Snapshot& snapshot,
+                             const std::set<std::string>& being_deleted);
 
 }  // namespace skerry::agent

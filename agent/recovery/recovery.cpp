@@ -308,17 +308,9 @@ void Recovery::sweep_directories() {
     static_cast<void>(
         os::rename_to_trash(directories.containers.get(), name, directories.trash.get()));
   }
-  // Deleting takes its time; nothing waits for it.
-  auto work = [&directories, &trace = parts_.trace] {
-    for (const std::string& name : directory_names(directories.trash.get())) {
-      auto removed = os::remove_tree(directories.trash.get(), name);
-      // A removal that runs meanwhile may have been first.
-      if (!removed && removed.error().code() != Code::kNotFound) {
-        trace.error("cannot empty the trash", removed.error());
-      }
-    }
-  };
-  static_cast<void>(parts_.workers.submit(std::move(work)));
+  for (const std::string& name : directory_names(directories.trash.get())) {
+    parts_.containers.trash().collect(name);
+  }
 }
 
 }  // namespace skerry::agent

@@ -218,6 +218,16 @@ class Run(DaemonTest):
         self.assertEqual(daemon.inspect("twice")["attempt"], 2)
         self.assertEqual(daemon.skerry("logs", "twice").out, "again\n")
 
+    def test_restarts_in_a_row_lose_no_output(self):
+        daemon = self.daemon
+        daemon.skerry("run", "--name", "again", "busybox", "echo", "here")
+        for _ in range(15):
+            # Beside the exit of the last attempt, its shim may still be at the log.
+            daemon.skerry("start", "again")
+            self.assertEqual(daemon.skerry("wait", "again").out.strip(), "0")
+        self.assertEqual(daemon.inspect("again")["attempt"], 16)
+        self.assertEqual(daemon.skerry("logs", "again").out, "here\n" * 16)
+
     def test_update_limits(self):
         daemon = self.daemon
         daemon.skerry("run", "-d", "--name", "grows", "-m", "32m", "busybox", "sleep", "60")
