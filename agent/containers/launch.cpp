@@ -1,7 +1,6 @@
 #include "agent/containers/launch.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "agent/containers/launch_failure.h"
 #include "agent/containers/shim_link.h"
 #include "logs/exit_record.h"
 #include "os/path.h"
@@ -21,7 +19,6 @@ namespace skerry::agent {
 namespace {
 
 using launcher::ShimMessage;
-using launcher::ShimPacket;
 using operations::Debt;
 using operations::Step;
 using runtime::CancelToken;
@@ -29,8 +26,6 @@ using namespace std::chrono_literals;
 
 constexpr mode_t kPrivate = 0700;
 constexpr auto kKillDeadline = 10s;
-// A shim says hello as soon as its child is cloned.
-constexpr auto kOrphanDeadline = 10s;
 
 using Job = std::shared_ptr<LaunchJob>;
 
@@ -101,82 +96,6 @@ Result<> write_run_files(LaunchJob& job, const Directories& directories) {
   };
   TRY(write("plan", {reinterpret_cast<const char*>(plan.data()), plan.size()}));
   return write("record", job.record);
-}
-
-void take_hello(LaunchJob& job, ShimReport& report) {
-  job.process.pid = report.packet.pid;
-  job.process.start_ticks = report.packet.start_ticks;
-  job.shim_pid = report.packet.shim_pid;
-  if (!report.fds.empty()) job.process.pidfd = std::move(report.fds.front());
-}
-
-// Reads what the shim says until the container stands at its barrier, runs, or has failed.
-Result<> await_process(LaunchJob& job, CancelToken& cancel, SteadyTime deadline) {
-  const ShimMessage wanted = job.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
-  for (;;) {
-    TRY(cancel.wait_for(job.control.get(), POLLIN, deadline));
-    auto report = receive_from_shim(job.control.get());
-    if (!report) return std::move(report).error().wrap("the shim ended without a word");
-    switch (report->packet.type) {
-      case ShimMessage::kHello:
-        take_hello(job, *report);
-        break;
-      case ShimMessage::kFailed:
-        return launch_failure(job.built.plan, report->packet);
-      default:
-        break;
-    }
-    if (report->packet.type != wanted) continue;
-    if (!job.process.pidfd) {
-      return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
-    }
-    job.running = !job.hold;
-    job.running_ns = report->packet.time_ns;
-    return {};
-  }
-}
-
-// A launcher that dies between taking a plan and answering leaves it open whether there is a shim.
-// The control socket knows: without our copy of its other end it is hung up exactly if there is
-// none. Returns true when there is none, and the plan was given a new pair to be sent again with.
-Result<bool> renew_control(LaunchJob& job, CancelToken& cancel) {
-  UniqueFd& other_end = job.built.fds.at(static_cast<std::size_t>(job.built.plan.shim.control));
-  other_end.reset();
-  const SteadyTime deadline = std::chrono::steady_clock::now() + kOrphanDeadline;
-  TRY_ASSIGN(const short events, cancel.wait_for(job.control.get(), POLLIN, deadline));
-  if ((events & POLLHUP) == 0) return false;
-  TRY_ASSIGN(auto pair, os::make_socket_pair());
-  job.control = std::move(pair.first);
-  other_end = std::move(pair.second);
-  return true;
-}
-
-Result<Launched> send_plan(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
-  auto launched = launcher.launch(job.built, job.deadline);
-  if (launched || launched.error().code() != Code::kUnavailable) return launched;
-  TRY_ASSIGN(const bool renewed, renew_control(job, cancel));
-  if (renewed) return launcher.launch(job.built, job.deadline);
-  return launched;
-}
-
-Result<> run_shim(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
-  const SteadyTime deadline = std::chrono::steady_clock::now() + job.deadline;
-  auto launched = send_plan(job, launcher, cancel);
-  // Our copies of what the container gets: an open overlay descriptor keeps its directories busy.
-  job.built.fds.clear();
-  if (launched) {
-    job.shim_pid = launched->shim_pid;
-    job.shim_pidfd = std::move(launched->shim_pidfd);
-  } else if (launched.error().code() != Code::kUnavailable) {
-    return std::move(launched).error();
-  }
-  auto result = await_process(job, cancel, deadline);
-  if (!result && !launched) return std::move(launched).error();
-  if (result && !job.shim_pidfd) {
-    TRY_ASSIGN(os::ProcessRef shim, os::open_process(job.shim_pid));
-    job.shim_pidfd = std::move(shim.pidfd);
-  }
-  return result;
 }
 
 Result<> undo_shim(LaunchJob& job, os::CgroupManager& cgroups) {
@@ -278,7 +197,7 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
   steps.push_back(Step{.name = "launch.shim",
                        .run =
                            [job, &host](CancelToken& cancel) {
-                             auto result = run_shim(*job, *host.launcher, cancel);
+                             auto result = start_shim(*job, *host.launcher, cancel);
                              if (result) return result;
                              // A step undoes its own partial work.
                              auto undone = undo_shim(*job, *host.cgroups);

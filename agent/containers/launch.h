@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/containers/host.h"
+#include "agent/containers/shim_start.h"
 #include "agent/operations/failpoint.h"
 #include "agent/operations/step.h"
 #include "isolators/container_config.h"
@@ -26,31 +27,21 @@ struct LogSettings {
 };
 
 /// Values in, values out: filled by the reactor, worked on by one worker, read by the reactor.
-struct LaunchJob {
+struct LaunchJob : ShimStart {
   // In.
   isolators::ContainerConfig config;
   LogSettings log;
   os::CgroupPath cgroup_path;
   /// The launch record: what adopts the container when state.db is lost.
   std::string record;
-  bool hold = false;
   bool open_stdin = false;
-  std::chrono::milliseconds deadline{60'000};
 
   // Out.
   std::unique_ptr<os::Cgroup> cgroup;
   std::vector<isolators::Checkpoint> checkpoints;
-  UniqueFd control;
-  UniqueFd shim_pidfd;
-  pid_t shim_pid = -1;
-  os::ProcessRef process;
-  /// Exec was seen (always when hold is false).
-  bool running = false;
-  std::uint64_t running_ns = 0;
 
   // Between steps.
   isolators::PlanBuilder builder;
-  isolators::BuiltPlan built;
 };
 
 /// Debts of undos here: kind "cgroup" (key: path) and "isolator" (key: uid/isolator).

@@ -62,6 +62,14 @@ Error launch_failure(const plan::LaunchPlan& plan, const launcher::ShimPacket& p
           .with_reason("STDIO");
     case launcher::kFailedKilled:
       return killed_before_exec(packet.status);
+    case launcher::kFailedEnter:
+      if (packet.sys_errno == ESRCH) {
+        return Error(Code::kFailedPrecondition, "the container has ended").with_reason("STATE");
+      }
+      return Error::from_errno(packet.sys_errno, "join the container's namespaces")
+          .with_reason("NAMESPACE_JOIN");
+    case launcher::kFailedTerminal:
+      return Error::from_errno(packet.sys_errno, "make the terminal").with_reason("TERMINAL");
     default:
       break;
   }

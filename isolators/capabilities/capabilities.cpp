@@ -22,21 +22,30 @@ class CapabilitiesIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    TRY_ASSIGN(const std::uint64_t bounding, bounding_set(context.config, last_));
-    // Other users than root start with none and get them from programs that carry them (sudo,
-    // ping): within the bounding set. Nothing is inheritable or ambient: CVE-2022-24769.
-    const std::uint64_t held = context.plan.user_id() == 0 ? bounding : 0;
-    context.plan.add(Phase::kPrivileges,
-                     plan::Capabilities{.bounding = bounding,
-                                        .effective = held,
-                                        .permitted = held,
-                                        .inheritable = 0,
-                                        .ambient = 0});
-    if (context.config.no_new_privs) context.plan.add(Phase::kPrivileges, plan::NoNewPrivs{});
+    TRY(add(context.plan, context.config));
     return nothing_to_remember(kName);
   }
 
+  Result<> prepare_exec(const ExecContext& context) override {
+    return add(context.plan, context.config);
+  }
+
  private:
+  Result<> add(PlanBuilder& plan, const ContainerConfig& config) const {
+    TRY_ASSIGN(const std::uint64_t bounding, bounding_set(config, last_));
+    // Other users than root start with none and get them from programs that carry them (sudo,
+    // ping): within the bounding set. Nothing is inheritable or ambient: CVE-2022-24769.
+    const std::uint64_t held = plan.user_id() == 0 ? bounding : 0;
+    plan.add(Phase::kPrivileges,
+             plan::Capabilities{.bounding = bounding,
+                                .effective = held,
+                                .permitted = held,
+                                .inheritable = 0,
+                                .ambient = 0});
+    if (config.no_new_privs) plan.add(Phase::kPrivileges, plan::NoNewPrivs{});
+    return {};
+  }
+
   int last_;
 };
 

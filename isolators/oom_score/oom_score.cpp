@@ -29,6 +29,11 @@ class OomScoreIsolator final : public Isolator {
     context.plan.add(Phase::kKernel, plan::OomScoreAdj{.value = context.config.oom_score_adj});
     return nothing_to_remember(kName);
   }
+
+  Result<> prepare_exec(const ExecContext& context) override {
+    context.plan.add(Phase::kKernel, plan::OomScoreAdj{.value = context.config.oom_score_adj});
+    return {};
+  }
 };
 
 }  // namespace

@@ -42,25 +42,34 @@ class ProcessIsolator final : public Isolator {
   Result<Checkpoint> prepare(const PrepareContext& context) override {
     const Process& process = context.config.process;
     PlanBuilder& plan = context.plan;
-    const int root = plan.fd(plan.root());
-    TRY_ASSIGN(const std::string passwd, read_user_database(root, "etc/passwd"));
-    TRY_ASSIGN(const std::string group, read_user_database(root, "etc/group"));
-    TRY_ASSIGN(ResolvedUser user,
-               resolve_user(process.user, process.additional_groups, passwd, group));
-
-    plan.set_user_id(user.uid);
     // After the user's mounts and before the root may become read-only; by root, as Docker does.
     if (process.working_directory != "/") {
       plan.add(Phase::kMounts, plan::MakeDir{.path = process.working_directory, .mode = 0755});
     }
+    TRY(add(plan, context.config, plan.fd(plan.root())));
+    return nothing_to_remember(kName);
+  }
+
+  Result<> prepare_exec(const ExecContext& context) override {
+    return add(context.plan, context.config, context.root);
+  }
+
+ private:
+  static Result<> add(PlanBuilder& plan, const ContainerConfig& config, int root) {
+    const Process& process = config.process;
+    TRY_ASSIGN(const std::string passwd, read_user_database(root, "etc/passwd"));
+    TRY_ASSIGN(const std::string group, read_user_database(root, "etc/group"));
+    TRY_ASSIGN(ResolvedUser user,
+               resolve_user(process.user, process.additional_groups, passwd, group));
+    plan.set_user_id(user.uid);
     plan.add(Phase::kIdentity,
              plan::SetIds{.uid = user.uid, .gid = user.gid, .groups = std::move(user.groups)});
     plan.add(Phase::kIdentity,
              plan::WorkingDirectory{.path = process.working_directory, .create = false});
-    plan.plan().exec = {.arguments = process.arguments,
-                        .environment = complete_environment(
-                            process.environment, hostname_of(context.config), user.home)};
-    return nothing_to_remember(kName);
+    plan.plan().exec = {
+        .arguments = process.arguments,
+        .environment = complete_environment(process.environment, hostname_of(config), user.home)};
+    return {};
   }
 };
 

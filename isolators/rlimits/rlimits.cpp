@@ -96,11 +96,13 @@ class RlimitsIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    for (const Rlimit& limit : kDefaults) {
-      if (!has(context.config.rlimits, limit.resource)) add(context.plan, limit);
-    }
-    for (const Rlimit& limit : context.config.rlimits) add(context.plan, limit);
+    add_all(context.plan, context.config);
     return nothing_to_remember(kName);
+  }
+
+  Result<> prepare_exec(const ExecContext& context) override {
+    add_all(context.plan, context.config);
+    return {};
   }
 
  private:
@@ -128,6 +130,13 @@ class RlimitsIsolator final : public Isolator {
                     "RLIMIT_ABOVE_HOST");
     }
     return {};
+  }
+
+  void add_all(PlanBuilder& plan, const ContainerConfig& config) const {
+    for (const Rlimit& limit : kDefaults) {
+      if (!has(config.rlimits, limit.resource)) add(plan, limit);
+    }
+    for (const Rlimit& limit : config.rlimits) add(plan, limit);
   }
 
   void add(PlanBuilder& plan, const Rlimit& limit) const {

@@ -70,16 +70,25 @@ class SeccompIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    if (context.config.seccomp == SeccompMode::kUnconfined) return nothing_to_remember(kName);
-    TRY_ASSIGN(const std::uint64_t capabilities, bounding_set(context.config, last_));
-    // Without no_new_privs loading takes CAP_SYS_ADMIN, so it comes before ids and capabilities
-    // are set; the profile allows what follows it (setgroups to execve) whatever was dropped.
-    const Phase phase = context.config.no_new_privs ? Phase::kLateSeccomp : Phase::kEarlySeccomp;
-    context.plan.add(phase, plan::Seccomp{.program = cache_.get(capabilities)});
+    TRY(add(context.plan, context.config));
     return nothing_to_remember(kName);
   }
 
+  Result<> prepare_exec(const ExecContext& context) override {
+    return add(context.plan, context.config);
+  }
+
  private:
+  Result<> add(PlanBuilder& plan, const ContainerConfig& config) {
+    if (config.seccomp == SeccompMode::kUnconfined) return {};
+    TRY_ASSIGN(const std::uint64_t capabilities, bounding_set(config, last_));
+    // Without no_new_privs loading takes CAP_SYS_ADMIN, so it comes before ids and capabilities
+    // are set; the profile allows what follows it (setgroups to execve) whatever was dropped.
+    const Phase phase = config.no_new_privs ? Phase::kLateSeccomp : Phase::kEarlySeccomp;
+    plan.add(phase, plan::Seccomp{.program = cache_.get(capabilities)});
+    return {};
+  }
+
   int last_;
   ProgramCache cache_;
 };
