@@ -42,13 +42,6 @@ struct PrepareContext {
   PlanBuilder& plan;
 };
 
-  /// Asked to stop: comes back soon, with an error.
-  std::stop_token stop = {};
-  /// When prepare() fails and cannot undo its own work: what cleanup() is owed. Null: the caller
-  /// does not want to know.
-  std::optional<Checkpoint>* left_behind = nullptr;
-};
-
 /// What prepare_exec() may use: a further process in a container that runs.
 struct ExecContext {
   /// The container's own config, with the process, capabilities and no_new_privs of the exec.
@@ -56,6 +49,8 @@ struct ExecContext {
   /// The container's root directory as its processes see it, borrowed.
   int root = -1;
   PlanBuilder& plan;
+};
+
 class Isolator {
  public:
   Isolator() = default;
@@ -72,6 +67,13 @@ class Isolator {
   virtual Result<> validate(const ContainerConfig& config, const os::HostFacts& host) const = 0;
   /// Adds to the plan, sets up the kernel's side. Blocks: kernel. Thread: worker.
   virtual Result<Checkpoint> prepare(const PrepareContext& context) = 0;
+  /// Adds what every process of the container gets on its own to the plan of an exec, whose
+  /// namespaces and cgroups are joined. Nothing to undo. Called in the order of prepare(), after
+  /// validate() of the same config. Blocks: kernel (the container's file systems). Thread: worker.
+  virtual Result<> prepare_exec(const ExecContext& context) {
+    static_cast<void>(context);
+    return {};
+  }
   /// Applies changed resources to a running container; `config` is the new one. Undoes nothing:
   /// the caller applies the old one again when a later isolator refuses. Thread: worker.
   virtual Result<> update(const ContainerConfig& config, os::Cgroup& cgroup) {
@@ -83,13 +85,6 @@ class Isolator {
   virtual Result<> cleanup(const Uid& uid, const Checkpoint& checkpoint) {
     static_cast<void>(uid);
     static_cast<void>(checkpoint);
-    return {};
-  }
-  /// Adds what every process of the container gets on its own to the plan of an exec, whose
-  /// namespaces and cgroups are joined. Nothing to undo. Called in the order of prepare(), after
-  /// validate() of the same config. Blocks: kernel (the container's file systems). Thread: worker.
-  virtual Result<> prepare_exec(const ExecContext& context) {
-    static_cast<void>(context);
     return {};
   }
 };
