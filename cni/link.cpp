@@ -193,12 +193,12 @@ Result<> remove_bridge(const std::string& name) {
   return {};
 }
 
-Result<> add_dummy_link(const std::string& name, const std::vector<IpPrefix>& addresses) {
+Result<> add_veth_link(const std::string& name, const std::vector<IpPrefix>& addresses) {
   TRY_ASSIGN(const auto socket, connect());
   const Owned<rtnl_link> link(::rtnl_link_alloc());
   if (link == nullptr) return Error::from_errno(ENOMEM, "make interface");
   ::rtnl_link_set_name(link.get(), name.c_str());
-  int failed = ::rtnl_link_set_type(link.get(), "dummy");
+  int failed = ::rtnl_link_set_type(link.get(), "veth");
   if (failed >= 0) failed = ::rtnl_link_add(socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
   if (failed < 0) return nl_failure(failed, fmt::format("make interface \"{}\"", name));
   TRY_ASSIGN(const Owned<rtnl_link> made, find_link(socket.get(), name));

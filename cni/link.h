@@ -35,7 +35,8 @@ Result<std::optional<BridgeState>> inspect_bridge(const std::string& name);
 /// NETWORK_IN_USE while an interface is in it, NOT_A_BRIDGE. Idempotent.
 Result<> remove_bridge(const std::string& name);
 
-/// Makes an interface of the kind `dummy` with the addresses. Not durable, not undone on errors.
-Result<> add_dummy_link(const std::string& name, const std::vector<IpPrefix>& addresses);
+/// Makes a veth pair (which every host of containers has, unlike `dummy`), one end with this name
+/// and the addresses. Not undone on errors.
+Result<> add_veth_link(const std::string& name, const std::vector<IpPrefix>& addresses);
 
 }  // namespace skerry::cni

@@ -43,6 +43,7 @@ Error of_said(const Said& said) {
     return Error(Code::kResourceExhausted, text).with_reason("NO_ADDRESS_LEFT").as_retryable();
   switch (said.code) {
     case 1:
+      return Error(Code::kFailedPrecondition, text).with_reason("CNI_VERSION_REFUSED");
     case 2:
     case 7:
       return Error(Code::kFailedPrecondition, text).with_reason("CNI_CONFIG_REFUSED");

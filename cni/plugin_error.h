@@ -18,7 +18,8 @@ constexpr unsigned kUnknownContainer = 3;
 ///   CNI_TRY_LATER      UNAVAILABLE, retryable: code 11
 ///   CNI_NOT_READY      UNAVAILABLE, retryable: codes 50 and 51
 ///   CNI_UNKNOWN_CONTAINER  NOT_FOUND: code 3; to DEL this is success
-///   CNI_CONFIG_REFUSED FAILED_PRECONDITION: codes 1, 2 and 7
+///   CNI_VERSION_REFUSED FAILED_PRECONDITION: code 1; to DEL this is success, ADD was refused too
+///   CNI_CONFIG_REFUSED FAILED_PRECONDITION: codes 2 and 7
 ///   CNI_PLUGIN_CRASHED INTERNAL: ended by a signal
 ///   CNI_PLUGIN_FAILED  INTERNAL: everything else, also an answer that is no error object
 /// Blocks: never.

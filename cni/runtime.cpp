@@ -62,6 +62,25 @@ Result<AttachResult> read_final(const std::string& bytes, const NetworkList& lis
   return out;
 }
 
+/// The first error of several, with the others in its message.
+Result<> join_errors(Result<> first, Error next) {
+  if (first) return next;
+  Error& error = first.error();
+  Error both = Error(error.code(), fmt::format("{}; {}", error.message(), next.message()))
+                   .with_reason(error.reason());
+  return error.retryable() ? std::move(both).as_retryable() : both;
+}
+
+/// What DEL says when there is nothing to undo. A plugin that refuses the version refused ADD too.
+bool has_nothing_to_undo(const Error& error) {
+  return error.reason() == "CNI_UNKNOWN_CONTAINER" || error.reason() == "CNI_VERSION_REFUSED";
+}
+
+/// No further plugin would get time to run.
+bool leash_is_over(const Error& error) {
+  return error.code() == Code::kCancelled || error.reason() == "CNI_DEADLINE";
+}
+
 bool is_gone(const std::string& netns) {
   return netns.empty() || ::access(netns.c_str(), F_OK) != 0;
 }
@@ -142,12 +161,11 @@ Error Runtime::undo(Error error,
     TRY(delete_chain(list, arguments, leash));
     return forget(arguments, list);
   };
-  const auto undone = run();
+  auto undone = run();
   if (undone) return error;
-  Error both(error.code(),
-             fmt::format("{}; its undo failed too: {}", error.message(), undone.error().message()));
-  both = std::move(both).with_reason(error.reason());
-  return error.retryable() ? std::move(both).as_retryable() : both;
+  return join_errors(Result<>(std::move(error)),
+                     std::move(undone).error().wrap("its undo failed too"))
+      .error();
 }
 
 Result<> Runtime::forget(const CallArguments& arguments, const NetworkList& list) const {
@@ -160,6 +178,7 @@ Result<> Runtime::delete_chain(const NetworkList& list,
                                const CallArguments& arguments,
                                PluginLeash& leash) const {
   StandInNamespace stand_in(arguments, list.version);
+  Result<> first;
   for (const PluginConfig& plugin : std::views::reverse(list.plugins)) {
     CallArguments mine = arguments;
     if (!has_result_on_del(list.version)) mine.previous_result.clear();
@@ -167,10 +186,12 @@ Result<> Runtime::delete_chain(const NetworkList& list,
       TRY_ASSIGN(mine.netns, stand_in.path());
     }
     auto answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
-    if (!answer && answer.error().reason() != "CNI_UNKNOWN_CONTAINER")
-      return std::move(answer).error();
+    if (answer || has_nothing_to_undo(answer.error())) continue;
+    // The others are asked all the same: one that fails for days must not keep an address for days.
+    first = join_errors(std::move(first), std::move(answer).error());
+    if (leash_is_over(first.error())) break;
   }
-  return {};
+  return first;
 }
 
 Result<> Runtime::detach(const NetworkList* list,
@@ -230,9 +251,7 @@ Result<> Runtime::collect(const NetworkList& list,
   Result<> first;
   for (const PluginConfig& plugin : list.plugins) {
     auto done = call_plugin(leash, config_.paths, list, plugin, Verb::kGc, arguments);
-    if (done) continue;
-    first = first ? Result<>(std::move(done).error())
-                  : Result<>(std::move(first).error().wrap(done.error().message()));
+    if (!done) first = join_errors(std::move(first), std::move(done).error());
   }
   return first;
 }

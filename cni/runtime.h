@@ -2,7 +2,7 @@
 // chain of plugins. CNI specification, section 3.
 //
 //   attach   check → intent in the cache → ADD, first to last plugin → result in the cache
-//            └ any failure → DEL, last to first → cache entry removed
+//            └ any failure → DEL of all, last to first → cache entry removed
 //   detach   list and arguments from the cache → DEL, last to first → cache entry removed
 //
 // An attachment is owed a DEL exactly while the cache has an entry for it: from before the first
@@ -68,8 +68,9 @@ class Runtime final {
   /// DEL, with the bytes ADD was called with. Of the attachment only its names and the network
   /// namespace count: empty, or a path that is not there any more, says that it is gone. `list` is
   /// used when the cache has no entry (or an unreadable one); null says that there is none. What
-  /// is in neither is detached already. Errors: call_plugin()'s; the entry stays then. Blocks: up
-  /// to the deadline. Idempotent.
+  /// is in neither is detached already. When one plugin fails the others are called all the same.
+  /// Errors: call_plugin()'s, those of several in one message; the entry stays then. Blocks: up to
+  /// the deadline. Idempotent.
   Result<> detach(const NetworkList* list,
                   const Attachment& attachment,
                   const CallOptions& options);

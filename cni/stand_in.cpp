@@ -20,7 +20,7 @@ namespace {
 Result<UniqueFd> enter_new_namespace(const std::string& interface,
                                      const std::vector<IpPrefix>& addresses) {
   if (::unshare(CLONE_NEWNET) != 0) return Error::from_errno(errno, "make network namespace");
-  TRY(add_dummy_link(interface, addresses));
+  TRY(add_veth_link(interface, addresses));
   UniqueFd fd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
   if (!fd) return Error::from_errno(errno, "open network namespace");
   return fd;

@@ -152,7 +152,22 @@ void kill_group(const ProcessRef& process) {
   (void)send_signal(process.pidfd.get(), SIGKILL);
 }
 
-Result<ExitStatus> end_program(const ProcessRef& process, const Command& command, bool in_time) {
+/// The end of what it wrote to its standard error, for people: why it hangs is often there.
+std::string last_words(Capture& error) {
+  constexpr std::size_t kMost = 512;
+  error.drain();
+  std::string text = error.take();
+  if (text.size() > kMost) text.erase(0, text.size() - kMost);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::ranges::replace_if(
+      text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return text.empty() ? text : "; it said: " + text;
+}
+
+Result<ExitStatus> end_program(const ProcessRef& process,
+                               const Command& command,
+                               bool in_time,
+                               Capture& error) {
   kill_group(process);
   auto ended = wait_for_end(process.pidfd.get(), kDeathDeadline);
   if (!ended) {
@@ -161,8 +176,10 @@ Result<ExitStatus> end_program(const ProcessRef& process, const Command& command
   }
   TRY_ASSIGN(const auto status, wait_and_reap(process.pidfd.get()));
   if (!in_time) {
-    return Error(Code::kDeadlineExceeded,
-                 fmt::format("program \"{}\" did not end in time", command.arguments[0]));
+    return Error(
+        Code::kDeadlineExceeded,
+        fmt::format(
+            "program \"{}\" did not end in time{}", command.arguments[0], last_words(error)));
   }
   return status;
 }
@@ -193,7 +210,7 @@ Result<Output> run(const Command& command, milliseconds deadline, const RunOptio
                   .error = Capture(std::move(error.read_end), cap)};
   streams.in.push();
   auto pumped = pump(process.pidfd.get(), streams, end);
-  TRY_ASSIGN(const auto status, end_program(process, command, pumped && *pumped));
+  TRY_ASSIGN(const auto status, end_program(process, command, pumped && *pumped, streams.error));
   if (!pumped) return std::move(pumped).error();
   streams.out.drain();
   streams.error.drain();

@@ -61,7 +61,8 @@ struct Output {
 /// cgroup, leaves that to the caller. An exit status other than zero is not an error. Output is
 /// read until the program itself has ended; descendants that keep the pipes open hold nothing up.
 /// A program that cannot die, stuck in the kernel, stays behind as an unreaped child of ours.
-/// `fds` must not name 0, 1 or 2. Errors: DEADLINE_EXCEEDED after the group was killed; spawn's.
+/// `fds` must not name 0, 1 or 2. Errors: DEADLINE_EXCEEDED after the group was killed, with the
+/// end of its standard error in the message; spawn's.
 /// Blocks: up to the deadline and two seconds more.
 Result<Output> run(const Command& command,
                    std::chrono::milliseconds deadline,
