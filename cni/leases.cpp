@@ -43,18 +43,24 @@ std::uint64_t add(std::uint64_t a, std::uint64_t b) {
   return a > kManyAddresses - b ? kManyAddresses : a + b;
 }
 
-std::uint64_t ipam_capacity(const Json& ipam) {
+void add_range(LeasePool& pool, const Json& range) {
+  pool.capacity = add(pool.capacity, range_capacity(range));
+  const auto text = string_member(range, "subnet");
+  if (const auto subnet = text ? IpPrefix::parse(*text) : std::nullopt)
+    pool.subnets.push_back(*subnet);
+}
+
+void add_ranges(LeasePool& pool, const Json& ipam) {
   // The single range of the plugin's first versions, in the object itself.
-  std::uint64_t total = range_capacity(ipam);
+  add_range(pool, ipam);
   const auto sets = array_member(ipam, "ranges");
-  if (!sets || *sets == nullptr) return total;
+  if (!sets || *sets == nullptr) return;
   for (const Json& set : **sets) {
     if (!set.is_array()) continue;
     for (const Json& range : set) {
-      if (range.is_object()) total = add(total, range_capacity(range));
+      if (range.is_object()) add_range(pool, range);
     }
   }
-  return total;
 }
 
 std::optional<LeasePool> pool_of(const std::string& network, const PluginConfig& plugin) {
@@ -68,7 +74,7 @@ std::optional<LeasePool> pool_of(const std::string& network, const PluginConfig&
   LeasePool pool;
   pool.directory = data_dir && !data_dir->empty() ? *data_dir : std::string(kDefaultDataDir);
   pool.directory += "/" + network;
-  pool.capacity = ipam_capacity(**ipam);
+  add_ranges(pool, **ipam);
   return pool;
 }
 
@@ -109,6 +115,25 @@ Result<std::vector<Lease>> list_leases(const LeasePool& pool) {
     out.push_back(parse_lease(*address, text ? *text : std::string_view()));
   }
   return out;
+}
+
+Result<std::optional<CniResult>> result_of_leases(const NetworkList& list,
+                                                  const std::string& container,
+                                                  const std::string& interface) {
+  const auto pool = lease_pool(list);
+  if (!pool) return std::optional<CniResult>{};
+  TRY_ASSIGN(const auto leases, list_leases(*pool));
+  CniResult out;
+  for (const Lease& lease : leases) {
+    const IpPrefix alone{lease.address, lease.address.bits()};
+    const auto subnet = std::ranges::find_if(
+        pool->subnets, [&](const IpPrefix& each) { return each.overlaps(alone); });
+    const bool is_ours =
+        lease.container == container && (lease.interface.empty() || lease.interface == interface);
+    if (!is_ours || subnet == pool->subnets.end()) continue;
+    out.ips.push_back({.address = {lease.address, subnet->length}, .gateway = {}, .interface = {}});
+  }
+  return out.ips.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
 }  // namespace skerry::cni

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cni/cni_result.h"
 #include "cni/ip_prefix.h"
 #include "cni/network_list.h"
 
@@ -20,6 +21,8 @@ struct LeasePool {
   std::string directory;
   /// Addresses that can be given out; saturates at 2^64-1.
   std::uint64_t capacity = 0;
+  /// The ranges' subnets.
+  std::vector<IpPrefix> subnets = {};
 };
 
 /// The pool in the list's configuration; absent when no plugin uses host-local. Ranges that cannot
@@ -37,6 +40,13 @@ struct Lease {
 /// not named by an address (`lock`, `last_reserved_ip.0`) are passed over; a lease without a
 /// readable owner has an empty container. Blocks: disk. Thread: worker.
 Result<std::vector<Lease>> list_leases(const LeasePool& pool);
+
+/// What is known of an attachment whose ADD was broken off: the addresses it had been given so far,
+/// of which a DEL can undo what came after. Absent when it has no lease. Errors, Blocks: as
+/// list_leases.
+Result<std::optional<CniResult>> result_of_leases(const NetworkList& list,
+                                                  const std::string& container,
+                                                  const std::string& interface);
 
 /// The owner in a lease's file. Blocks: never.
 Lease parse_lease(const IpAddress& address, std::string_view text);

@@ -1,6 +1,6 @@
 #include "cni/runtime.h"
 
-#include <unistd.h>
+#include <sys/vfs.h>
 
 #include <ranges>
 
@@ -81,8 +81,14 @@ bool leash_is_over(const Error& error) {
   return error.code() == Code::kCancelled || error.reason() == "CNI_DEADLINE";
 }
 
+// NSFS_MAGIC, statfs(2).
+constexpr auto kNamespaceFileSystem = 0x6e736673;
+
+/// A path that leads to something else by now (its process is another's) is gone as well.
 bool is_gone(const std::string& netns) {
-  return netns.empty() || ::access(netns.c_str(), F_OK) != 0;
+  struct statfs status {};
+  return netns.empty() || ::statfs(netns.c_str(), &status) != 0 ||
+         status.f_type != kNamespaceFileSystem;
 }
 
 /// The list that ADD was called with. A .conf of one plugin was made a list then.
@@ -175,8 +181,14 @@ Result<> Runtime::forget(const CallArguments& arguments, const NetworkList& list
 // --- DEL ----------------------------------------------------------------------------------------
 
 Result<> Runtime::delete_chain(const NetworkList& list,
-                               const CallArguments& arguments,
+                               CallArguments arguments,
                                PluginLeash& leash) const {
+  if (arguments.previous_result.empty()) {
+    // An ADD that was broken off gave no result, but rules may name its address already.
+    TRY_ASSIGN(const auto recalled,
+               result_of_leases(list, arguments.container, arguments.interface));
+    if (recalled) arguments.previous_result = write_result(*recalled, list.version);
+  }
   StandInNamespace stand_in(arguments, list.version);
   Result<> first;
   for (const PluginConfig& plugin : std::views::reverse(list.plugins)) {

@@ -100,9 +100,7 @@ class Runtime final {
   Result<AttachResult> add_chain(const NetworkList& list,
                                  CallArguments arguments,
                                  PluginLeash& leash) const;
-  Result<> delete_chain(const NetworkList& list,
-                        const CallArguments& arguments,
-                        PluginLeash& leash) const;
+  Result<> delete_chain(const NetworkList& list, CallArguments arguments, PluginLeash& leash) const;
   Result<AttachResult> attach_recorded(const NetworkList& list,
                                        const CallArguments& arguments,
                                        CachedAttachment& entry,

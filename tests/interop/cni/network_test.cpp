@@ -117,6 +117,29 @@ TEST_F(NetworkTest, DetachLeavesNothingWhenTheNamespaceIsGone) {
   EXPECT_TRUE(runtime_->detach(&list, gone, call()));
 }
 
+TEST_F(NetworkTest, DetachUndoesAnAddThatWasBrokenOff) {
+  const NetworkList list = default_network("10.88.16.0/20");
+  for (const bool is_gone : {false, true}) {
+    auto netns = std::make_unique<Netns>();
+    const Attachment broken = attachment(list, *netns);
+    const auto attached = attach(list, broken);
+    ASSERT_TRUE(attached) << attached.error().message();
+    const std::string ip = address_of(attached);
+    EXPECT_NE(tool({"iptables-save"}).find(ip), std::string::npos);
+    // As if the daemon had been killed before the result was on disk.
+    auto entry = runtime_->cache().load(list.name, broken.container, "eth0");
+    ASSERT_TRUE(entry);
+    entry->result.clear();
+    ASSERT_TRUE(runtime_->cache().save(*entry));
+    if (is_gone) netns.reset();
+    const auto detached = detach(broken);
+    ASSERT_TRUE(detached) << detached.error().message();
+    expect_no_trace(list, broken.container);
+    const std::string rules = tool({"iptables-save"});
+    EXPECT_EQ(rules.find(ip), std::string::npos) << rules;
+  }
+}
+
 TEST_F(NetworkTest, TellsHowFullItIs) {
   const NetworkList list = default_network("10.88.16.0/29");
   const Netns netns;
