@@ -1,0 +1,118 @@
+#include "volumes/reference_table.h"
+
+#include <gtest/gtest.h>
+
+namespace skerry::volumes {
+namespace {
+
+using Need = ReferenceTable::Need;
+
+const VolumeKey kData{"rclone", "data"};
+const VolumeKey kOther{"local", "data"};
+const Staged kStaged{"/mnt/data", true};
+
+TEST(ReferenceTable, FirstConsumerStagesAndLastUnstages) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  table.set_staged(kData, kStaged);
+  EXPECT_EQ(table.acquire(kData, "b"), Need::kNothing);
+  EXPECT_EQ(table.find(kData)->staged, kStaged);
+  EXPECT_EQ(table.release(kData, "a"), Need::kNothing);
+  EXPECT_EQ(table.release(kData, "b"), Need::kDriverCall);
+  EXPECT_EQ(table.find(kData)->staged, kStaged) << "unstage needs the mountpoint";
+  table.set_unstaged(kData);
+  EXPECT_EQ(table.find(kData), nullptr);
+  EXPECT_TRUE(table.rows().empty());
+}
+
+TEST(ReferenceTable, EveryCallMayBeRepeated) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall) << "not staged yet";
+  table.set_staged(kData, kStaged);
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kNothing);
+  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall) << "still owed";
+  table.set_unstaged(kData);
+  table.set_unstaged(kData);
+  EXPECT_EQ(table.release(kData, "a"), Need::kNothing);
+  EXPECT_EQ(table.release(kData, "never"), Need::kNothing);
+}
+
+TEST(ReferenceTable, FailedStageIsADebtWhenItsConsumerGoes) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  EXPECT_TRUE(table.debts().empty());
+  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.debts(), std::vector<VolumeKey>{kData});
+  table.set_unstaged(kData);
+  EXPECT_TRUE(table.debts().empty());
+}
+
+TEST(ReferenceTable, FailedUnstageDoesNotLookStaged) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  table.set_staged(kData, kStaged);
+  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.acquire(kData, "b"), Need::kDriverCall) << "may be half unmounted";
+  EXPECT_TRUE(table.debts().empty()) << "its next consumer takes it over";
+  table.set_staged(kData, kStaged);
+  EXPECT_EQ(table.acquire(kData, "c"), Need::kNothing);
+}
+
+TEST(ReferenceTable, DriverThatLostAVolumeInUseStagesAgain) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  table.set_staged(kData, kStaged);
+  table.set_unstaged(kData);
+  ASSERT_NE(table.find(kData), nullptr);
+  EXPECT_TRUE(table.find(kData)->consumers.contains("a"));
+  EXPECT_EQ(table.acquire(kData, "b"), Need::kDriverCall);
+}
+
+TEST(ReferenceTable, VolumeInUseIsNotRemovable) {
+  ReferenceTable table;
+  EXPECT_TRUE(table.check_removable(kData));
+  EXPECT_EQ(table.acquire(kData, "web"), Need::kDriverCall);
+  EXPECT_EQ(table.acquire(kData, "db"), Need::kDriverCall);
+  const auto refused = table.check_removable(kData);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(refused.error().reason(), "VOLUME_IN_USE");
+  EXPECT_EQ(refused.error().message(), "volume \"rclone/data\" is used by \"db\", \"web\"");
+  EXPECT_TRUE(table.check_removable(kOther));
+  for (const char* more : {"c1", "c2", "c3", "c4"}) table.acquire(kData, more);
+  EXPECT_EQ(table.check_removable(kData).error().message(),
+            "volume \"rclone/data\" is used by \"c1\", \"c2\", \"c3\", \"c4\", \"db\" and 1 more");
+}
+
+TEST(ReferenceTable, VolumeThatIsOwedAnUnstageIsNotRemovable) {
+  ReferenceTable table;
+  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall);
+  EXPECT_EQ(table.check_removable(kData).error().reason(), "VOLUME_IN_USE");
+}
+
+TEST(ReferenceTable, KnowsWhatAConsumerHolds) {
+  ReferenceTable table;
+  table.acquire(kData, "a");
+  table.acquire(kOther, "a");
+  table.acquire(kOther, "b");
+  EXPECT_EQ(table.volumes_of("a"), (std::vector<VolumeKey>{kOther, kData}));
+  EXPECT_EQ(table.volumes_of("b"), std::vector<VolumeKey>{kOther});
+  EXPECT_TRUE(table.volumes_of("c").empty());
+}
+
+TEST(ReferenceTable, ComesBackFromItsRows) {
+  ReferenceTable table;
+  table.acquire(kData, "a");
+  table.set_staged(kData, kStaged);
+  table.acquire(kOther, "a");
+  auto again = ReferenceTable::of(table.rows());
+  EXPECT_EQ(again.rows(), table.rows());
+  EXPECT_EQ(again.acquire(kData, "b"), Need::kNothing);
+  EXPECT_EQ(again.acquire(kOther, "b"), Need::kDriverCall);
+}
+
+}  // namespace
+}  // namespace skerry::volumes
