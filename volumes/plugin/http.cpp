@@ -1,18 +1,11 @@
 #include "volumes/plugin/http.h"
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstring>
 #include <memory>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
 
-#include "base/unique_fd.h"
 #include "volumes/waiting.h"
 
 namespace skerry::volumes {
@@ -35,36 +28,10 @@ using Headers = std::unique_ptr<curl_slist, ListCloser>;
 
 /// What curl's callbacks work on.
 struct Exchange {
-  UniqueFd socket;
   std::string body;
   std::size_t header_bytes = 0;
   bool too_big = false;
 };
-
-// Connected here and not by curl: a connect that fails at once has sent nothing for certain, and
-// curl takes the EAGAIN of a full backlog for a connection under way.
-Result<UniqueFd> connect_plugin(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path))
-    return Error(Code::kInvalidArgument, fmt::format("socket path \"{}\" is too long", path));
-  std::memcpy(address.sun_path, path.data(), path.size());
-  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket) return Error::from_errno(errno, "make a socket");
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
-    return socket;
-  return Error::from_errno(errno, fmt::format("connect to \"{}\"", path))
-      .with_code(Code::kUnavailable)
-      .with_reason("PLUGIN_UNREACHABLE")
-      .as_retryable();
-}
-
-curl_socket_t give_socket(void* data, curlsocktype, curl_sockaddr*) {
-  auto* exchange = static_cast<Exchange*>(data);
-  return exchange->socket ? exchange->socket.release() : CURL_SOCKET_BAD;
-}
-
-int say_connected(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
 
 std::size_t take_body(const char* bytes, std::size_t, std::size_t size, void* data) {
   auto* exchange = static_cast<Exchange*>(data);
@@ -99,7 +66,6 @@ Headers make_headers() {
 
 void prepare(CURL* easy, const HttpRequest& request, const std::string& url, Exchange& exchange) {
   ::curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-  // Never used to connect, but it keeps curl from looking a host name up.
   ::curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, request.socket_path.c_str());
   ::curl_easy_setopt(easy, CURLOPT_PROXY, "");
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
@@ -109,9 +75,6 @@ void prepare(CURL* easy, const HttpRequest& request, const std::string& url, Exc
   ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
   ::curl_easy_setopt(
       easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-  ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, give_socket);
-  ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &exchange);
-  ::curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, say_connected);
   ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
   ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &exchange);
   ::curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_header);
@@ -147,6 +110,12 @@ Error transfer_failed(CURLcode outcome, const Exchange& exchange) {
         .with_reason("PLUGIN_REPLY_INVALID");
   }
   switch (outcome) {
+    case CURLE_COULDNT_CONNECT:
+      return Error(Code::kUnavailable, "the plugin does not listen")
+          .with_reason("PLUGIN_UNREACHABLE")
+          .as_retryable();
+    // A send that failed may have been a connection refused for a full backlog, which curl takes
+    // for one under way; it may as well have been seen.
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
@@ -200,7 +169,6 @@ Result<HttpReply> post(const HttpRequest& request, const CallLimits& limits) {
   static const CURLcode kReady = ::curl_global_init(CURL_GLOBAL_DEFAULT);
   if (kReady != CURLE_OK) return no_memory();
   Exchange exchange;
-  TRY_ASSIGN(exchange.socket, connect_plugin(request.socket_path));
   return exchange_messages(request, exchange, limits);
 }
 

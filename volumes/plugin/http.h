@@ -20,11 +20,11 @@ struct HttpRequest {
 
 /// Posts on a new connection. Any status is an answer. Proxies of the environment are not used and
 /// redirections not followed.
-/// Errors: UNAVAILABLE, reason PLUGIN_UNREACHABLE: nobody listens or the backlog is full, and
-/// nothing was sent. UNAVAILABLE, reason PLUGIN_BROKE_OFF: it closed before the end of its answer.
-/// DEADLINE_EXCEEDED, reason PLUGIN_TIMEOUT. INTERNAL, reason PLUGIN_REPLY_INVALID: no HTTP, or
-/// more than kMaxReply. CANCELLED, reason CALL_CANCELLED. After all but the first the plugin may
-/// have done what it was asked. Blocks: up to the deadline. Thread: worker.
+/// Errors: UNAVAILABLE, reason PLUGIN_UNREACHABLE: nobody listens, so nothing was sent.
+/// UNAVAILABLE, reason PLUGIN_BROKE_OFF: it closed before the end of its answer. DEADLINE_EXCEEDED,
+/// reason PLUGIN_TIMEOUT. INTERNAL, reason PLUGIN_REPLY_INVALID: no HTTP, or more than kMaxReply.
+/// CANCELLED, reason CALL_CANCELLED. After all but the first the plugin may have done what it was
+/// asked. Blocks: up to the deadline. Thread: worker.
 Result<HttpReply> post(const HttpRequest& request, const CallLimits& limits);
 
 }  // namespace skerry::volumes
