@@ -72,6 +72,22 @@ std::string defaults_section(const DefaultLimits& defaults) {
   return out;
 }
 
+std::string network_section(const NetworkOptions& network) {
+  return fmt::format(
+      "[network]\ndefault = {}\nconfig_dir = {}\nplugin_dirs = {}\nsubnets = {}\n"
+      "subnet_length = {}\ndns_servers = {}\nattach_deadline = \"{}\"\n"
+      "detach_deadline = \"{}\"\nconcurrency = {}\n",
+      toml_quoted(network.default_network),
+      toml_quoted(network.config_dir.native()),
+      quoted_list(network.plugin_dirs),
+      quoted_list(network.subnets),
+      network.subnet_length,
+      quoted_list(network.dns_servers),
+      format_duration(network.attach_deadline),
+      format_duration(network.detach_deadline),
+      network.concurrency);
+}
+
 }  // namespace
 
 std::string to_string(const Config& config) {
@@ -99,6 +115,7 @@ std::string to_string(const Config& config) {
                      config.workers.threads,
                      config.workers.plugin_threads,
                      config.workers.queue);
+  out += "\n" + network_section(config.network);
   return out + "\n" + defaults_section(config.defaults);
 }
 
@@ -121,6 +138,11 @@ Result<> check(const Config& config) {
   }
   for (const auto& path : config.log_directories) TRY(check_path("log.directories", path));
   for (const auto& path : config.bind_sources) TRY(check_path("mounts.bind_sources", path));
+  TRY(check_path("network.config_dir", config.network.config_dir));
+  if (config.network.attach_deadline.count() < 1 || config.network.detach_deadline.count() < 1) {
+    return invalid("network.attach_deadline and network.detach_deadline are at least 1s");
+  }
+  for (const auto& path : config.network.plugin_dirs) TRY(check_path("network.plugin_dirs", path));
   const std::filesystem::path parent = config.cgroup_parent;
   const bool steps_out = std::ranges::find(parent, "..") != parent.end() ||
                          std::ranges::find(parent, ".") != parent.end();

@@ -41,9 +41,9 @@ struct EventRetention {
 
 /// [workers]
 struct Workers {
-  std::uint32_t threads = 8;         ///< for the kernel's blocking work
-  std::uint32_t plugin_threads = 8;  ///< for plugins
-  std::uint32_t queue = 4096;        ///< tasks that may wait, in either pool
+  std::uint32_t threads = 8;          ///< for the kernel's blocking work
+  std::uint32_t plugin_threads = 32;  ///< for plugins, at most; made when needed
+  std::uint32_t queue = 4096;         ///< tasks that may wait, in either pool
   bool operator==(const Workers&) const = default;
 };
 
@@ -53,6 +53,26 @@ struct DefaultLimits {
   std::optional<Bytes> memory;
   std::optional<std::uint64_t> pids;
   bool operator==(const DefaultLimits&) const = default;
+};
+
+/// [network]
+struct NetworkOptions {
+  /// What a container gets that names no network: a network, or "none" or "host". The network
+  /// "skerry" is made by the daemon itself, unless a file in config_dir bears that name.
+  std::string default_network = "skerry";
+  /// Network lists of the operator's, as other CNI runtimes read them. It need not exist.
+  std::filesystem::path config_dir = "/etc/cni/net.d";
+  /// Where plugins are, in order.
+  std::vector<std::filesystem::path> plugin_dirs = {"/usr/lib/cni", "/opt/cni/bin"};
+  /// IPv4 ranges the network "skerry" takes its subnet from, in order; empty: the built-in ones.
+  std::vector<std::string> subnets;
+  std::uint32_t subnet_length = 20;  ///< of that subnet
+  /// Resolvers of containers, instead of the host's. Empty: the host's.
+  std::vector<std::string> dns_servers;
+  std::chrono::seconds attach_deadline{60};  ///< all plugins of one network together
+  std::chrono::seconds detach_deadline{30};
+  std::uint32_t concurrency = 4;  ///< containers that one network's plugins work on at once
+  bool operator==(const NetworkOptions&) const = default;
 };
 
 /// Who set a key: "flag" or the name of the file. What is not in here is a default.
@@ -80,6 +100,7 @@ struct Config {
   EventRetention events;
   Workers workers;
   DefaultLimits defaults;
+  NetworkOptions network;
   std::vector<std::string> failpoints;  ///< "NAME=ACTION", see operations/failpoint.h
   Origins origins;
   bool operator==(const Config&) const = default;

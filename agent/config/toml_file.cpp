@@ -22,6 +22,9 @@ constexpr std::int64_t kMostLogFiles = 1000;
 constexpr std::int64_t kMostPids = 4'194'304;  // PID_MAX_LIMIT, proc(5)
 constexpr double kMostCpus = 1'000'000;
 constexpr double kMilli = 1000;
+constexpr std::int64_t kMostConcurrency = 64;
+constexpr std::int64_t kShortestSubnet = 8;
+constexpr std::int64_t kLongestSubnet = 29;
 constexpr Bytes kLeastLogSize{4096};
 constexpr Bytes kLeastEventBytes{64ULL * 1024};
 constexpr Bytes kLeastMemory{64ULL * 1024};
@@ -138,6 +141,27 @@ std::uint64_t wide(std::int64_t number) { return static_cast<std::uint64_t>(numb
 
 using Setters = std::map<std::string, Setter, std::less<>>;
 
+void add_network_setters(Setters& keys) {
+  const auto texts = [](const Value& v) { return v.texts(); };
+  const auto duration = [](const Value& v) { return v.duration(); };
+  keys["network.default"] =
+      setter(text(), [](Config& c, auto v) { c.network.default_network = v; });
+  keys["network.config_dir"] = setter(text(), [](Config& c, auto v) { c.network.config_dir = v; });
+  keys["network.plugin_dirs"] =
+      setter(paths(), [](Config& c, auto v) { c.network.plugin_dirs = v; });
+  keys["network.subnets"] = setter(texts, [](Config& c, auto v) { c.network.subnets = v; });
+  keys["network.subnet_length"] =
+      setter(integer(kShortestSubnet, kLongestSubnet),
+             [](Config& c, auto v) { c.network.subnet_length = narrow(v); });
+  keys["network.dns_servers"] = setter(texts, [](Config& c, auto v) { c.network.dns_servers = v; });
+  keys["network.attach_deadline"] =
+      setter(duration, [](Config& c, auto v) { c.network.attach_deadline = v; });
+  keys["network.detach_deadline"] =
+      setter(duration, [](Config& c, auto v) { c.network.detach_deadline = v; });
+  keys["network.concurrency"] = setter(
+      integer(1, kMostConcurrency), [](Config& c, auto v) { c.network.concurrency = narrow(v); });
+}
+
 // Every key there is.
 Setters make_setters() {
   Setters keys;
@@ -168,6 +192,7 @@ Setters make_setters() {
       integer(1, kMostThreads), [](Config& c, auto v) { c.workers.plugin_threads = narrow(v); });
   keys["workers.queue"] =
       setter(integer(1, kMostQueued), [](Config& c, auto v) { c.workers.queue = narrow(v); });
+  add_network_setters(keys);
   keys["defaults.cpus"] = setter([](const Value& v) { return v.cpus(); },
                                  [](Config& c, auto v) { c.defaults.cpus = v; });
   keys["defaults.memory"] =

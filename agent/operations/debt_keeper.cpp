@@ -51,8 +51,24 @@ DebtKeeper::DebtKeeper(Parts parts)
   });
 }
 
-void DebtKeeper::handle(std::string kind, Handler handler) {
-  handlers_.insert_or_assign(std::move(kind), std::move(handler));
+void DebtKeeper::handle(std::string kind, Handler handler, Lanes lanes) {
+  payers_.insert_or_assign(std::move(kind), Payer{std::move(handler), std::move(lanes)});
+}
+
+std::vector<std::string> DebtKeeper::lanes_of(const store::DebtRow& row) const {
+  const auto payer = payers_.find(row.kind);
+  if (payer == payers_.end() || !payer->second.lanes) return {};
+  return payer->second.lanes(to_debt(row));
+}
+
+bool DebtKeeper::is_full(const std::vector<std::string>& lanes) const {
+  const auto found = in_flight_.find(lanes);
+  return found != in_flight_.end() && found->second >= kMaxInFlight;
+}
+
+Result<> DebtKeeper::enqueue(runtime::Task task, const std::vector<std::string>& lanes) {
+  if (lanes.empty() || parts_.foreign == nullptr) return parts_.workers.submit(std::move(task));
+  return parts_.foreign->submit(std::move(task), lanes);
 }
 
 Result<> DebtKeeper::load() {
@@ -63,7 +79,7 @@ Result<> DebtKeeper::load() {
   }
   for (store::DebtRow row : loaded.rows) {
     row.next_attempt = parts_.clock.wall();
-    if (!handlers_.contains(row.kind)) row.last_error = "nobody pays debts of this kind";
+    if (!payers_.contains(row.kind)) row.last_error = "nobody pays debts of this kind";
     insert(std::move(row));
   }
   publish();
@@ -108,7 +124,11 @@ DebtKeeper::List DebtKeeper::list() const {
 
 void DebtKeeper::insert(store::DebtRow row) {
   Entry& entry = debts_[Key(row.kind, row.key)];
-  entry = {.row = std::move(row), .in_flight = false, .version = next_version_++};
+  std::vector<std::string> lanes = lanes_of(row);
+  entry = {.row = std::move(row),
+           .lanes = std::move(lanes),
+           .in_flight = false,
+           .version = next_version_++};
   changed_ = true;
 }
 
@@ -116,11 +136,11 @@ void DebtKeeper::insert(store::DebtRow row) {
 // which debts are due may jump.
 void DebtKeeper::schedule() {
   timer_.reset();
-  if (in_flight_ >= kMaxInFlight) return;
   const WallTime now = parts_.clock.wall();
   std::optional<nanoseconds> delay;
   for (const auto& [key, entry] : debts_) {
-    if (entry.in_flight || !handlers_.contains(entry.row.kind)) continue;
+    if (entry.in_flight || !payers_.contains(entry.row.kind)) continue;
+    if (is_full(entry.lanes)) continue;  // looked at again when one of them has been tried
     const nanoseconds left =
         std::clamp<nanoseconds>(entry.row.next_attempt - now, nanoseconds::zero(), kLongestDelay);
     delay = std::min(delay.value_or(left), left);
@@ -131,38 +151,42 @@ void DebtKeeper::schedule() {
 void DebtKeeper::try_due() {
   const WallTime now = parts_.clock.wall();
   for (auto& [key, entry] : debts_) {
-    if (in_flight_ >= kMaxInFlight) break;
     if (entry.in_flight || entry.row.next_attempt > now) continue;
-    const auto handler = handlers_.find(entry.row.kind);
-    if (handler != handlers_.end()) try_one(key, entry, handler->second);
+    if (payers_.contains(entry.row.kind)) try_one(key, entry);
   }
   schedule();
 }
 
-void DebtKeeper::try_one(const Key& key, Entry& entry, const Handler& handler) {
+void DebtKeeper::try_one(const Key& key, Entry& entry) {
+  const std::vector<std::string>& lanes = entry.lanes;
+  if (is_full(lanes)) return;
   runtime::Reactor& reactor = parts_.reactor;
-  const Result<> submitted = parts_.workers.submit([this,
-                                                    &reactor,
-                                                    alive = std::weak_ptr(alive_),
-                                                    key,
-                                                    version = entry.version,
-                                                    handler,
-                                                    debt = to_debt(entry.row)] {
-    reactor.post([this, alive, key, version, result = pay(handler, debt)] {
-      if (!alive.expired()) tried(key, version, result);
+  auto work = [this,
+               &reactor,
+               alive = std::weak_ptr(alive_),
+               key,
+               lanes,
+               version = entry.version,
+               handler = payers_.at(entry.row.kind).handler,
+               debt = to_debt(entry.row)] {
+    reactor.post([this, alive, key, lanes, version, result = pay(handler, debt)] {
+      if (!alive.expired()) tried(key, version, lanes, result);
     });
-  });
-  if (!submitted) {
+  };
+  if (!enqueue(std::move(work), lanes)) {
     // Not the debt's fault, so not one of its attempts.
     entry.row.next_attempt = parts_.clock.wall() + kFirstDelay;
     return;
   }
   entry.in_flight = true;
-  ++in_flight_;
+  ++in_flight_[lanes];
 }
 
-void DebtKeeper::tried(const Key& key, std::uint64_t version, const Result<>& result) {
-  --in_flight_;
+void DebtKeeper::tried(const Key& key,
+                       std::uint64_t version,
+                       const std::vector<std::string>& lanes,
+                       const Result<>& result) {
+  if (--in_flight_[lanes] == 0) in_flight_.erase(lanes);
   const auto found = debts_.find(key);
   if (found != debts_.end() && found->second.version == version) {
     Entry& entry = found->second;

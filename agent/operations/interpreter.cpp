@@ -40,13 +40,14 @@ void Interpreter::submit(std::shared_ptr<Running> running) {
   runtime::Reactor& reactor = parts_.reactor;
   const FailpointRegistry& failpoints = parts_.failpoints;
   const Clock& clock = parts_.clock;
-  Result<> submitted = parts_.workers.submit([&reactor, &failpoints, &clock, running]() mutable {
+  auto work = [&reactor, &failpoints, &clock, running]() mutable {
     Outcome outcome = run_steps(running->operation, failpoints, running->entry, clock);
     outcome.took = clock.steady() - running->begin;
     reactor.post([running = std::move(running), outcome = std::move(outcome)]() mutable {
       Running::end(std::move(running), std::move(outcome));
     });
-  });
+  };
+  Result<> submitted = enqueue(std::move(work), running->operation.lanes);
   if (submitted) return;
   Outcome outcome;
   outcome.operation = running->operation.name;
@@ -55,6 +56,11 @@ void Interpreter::submit(std::shared_ptr<Running> running) {
   reactor.post([running = std::move(running), outcome = std::move(outcome)]() mutable {
     Running::end(std::move(running), std::move(outcome));
   });
+}
+
+Result<> Interpreter::enqueue(runtime::Task task, const std::vector<std::string>& lanes) {
+  if (lanes.empty() || parts_.foreign == nullptr) return parts_.workers.submit(std::move(task));
+  return parts_.foreign->submit(std::move(task), lanes);
 }
 
 void Interpreter::close(store::Transaction& transaction, const Outcome& outcome) {

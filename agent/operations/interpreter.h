@@ -18,6 +18,7 @@
 #include "agent/operations/failpoint.h"
 #include "agent/operations/operation_table.h"
 #include "agent/operations/step.h"
+#include "agent/runtime/laned_pool.h"
 #include "agent/runtime/reactor.h"
 #include "agent/runtime/worker_pool.h"
 #include "agent/store/transaction.h"
@@ -31,6 +32,8 @@ struct Operation {
   std::string data;  ///< for the journal: what recovery needs beside the object's own record
   std::vector<Step> steps;
   std::shared_ptr<runtime::CancelToken> cancel;  ///< not null; shared with whoever may cancel
+  /// Whose foreign code the steps run: it runs on the pool for that, in those lanes. Empty: none.
+  std::vector<std::string> lanes{};
   /// Called once, on the reactor.
   std::move_only_function<void(Outcome)> done;
 };
@@ -54,6 +57,8 @@ class Interpreter final {
     const FailpointRegistry& failpoints;
     const Clock& clock;
     std::string boot_id;
+    /// For operations with lanes. Null: there is none, and they run on `workers`.
+    runtime::LanedPool* foreign = nullptr;
   };
   explicit Interpreter(Parts parts);
 
@@ -69,6 +74,7 @@ class Interpreter final {
  private:
   struct Running;
   void submit(std::shared_ptr<Running> running);
+  Result<> enqueue(runtime::Task task, const std::vector<std::string>& lanes);
   Parts parts_;
 };
 

@@ -30,11 +30,15 @@ std::optional<timespec> time_left(SteadyTime deadline) {
 }  // namespace
 
 void CancelToken::cancel(Error reason) {
-  const MutexLock lock(mutex_);
-  if (reason_.has_value()) return;
-  reason_ = std::move(reason);
-  cancelled_.store(true, std::memory_order_release);
-  if (event_) signal_event(event_.get());
+  {
+    const MutexLock lock(mutex_);
+    if (reason_.has_value()) return;
+    reason_ = std::move(reason);
+    cancelled_.store(true, std::memory_order_release);
+    if (event_) signal_event(event_.get());
+  }
+  // Callbacks are not called under the lock.
+  stop_.request_stop();
 }
 
 Result<> CancelToken::check() const {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <optional>
+#include <stop_token>
 
 #include "agent/runtime/mutex.h"
 #include "base/clock.h"
@@ -21,6 +22,10 @@ class CancelToken final {
   /// The reason given to cancel(), if it was.
   Result<> check() const;
 
+  /// The same for libraries that know std::stop_token only: stopped by cancel(), whose thread runs
+  /// their callbacks.
+  std::stop_token stop_token() const { return stop_.get_token(); }
+
   /// A descriptor that polls readable from cancel() on, for poll loops of one's own. Borrowed: it
   /// lives as long as the token. Made at the first call.
   /// Errors: RESOURCE_EXHAUSTED (no descriptor left).
@@ -35,6 +40,7 @@ class CancelToken final {
 
  private:
   std::atomic<bool> cancelled_ = false;
+  std::stop_source stop_;
   mutable Mutex mutex_;
   std::optional<Error> reason_ GUARDED_BY(mutex_);
   UniqueFd event_ GUARDED_BY(mutex_);

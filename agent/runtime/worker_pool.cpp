@@ -1,32 +1,17 @@
 #include "agent/runtime/worker_pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <exception>
 
 #include <fmt/format.h>
 
+#include "agent/runtime/blocked_signals.h"
+
 namespace skerry::runtime {
 namespace {
 
 constexpr std::size_t kThreadNameLength = 15;  // pthread_setname_np(3)
-
-// Threads inherit the mask of who makes them: signals are for the thread that waits for them.
-class BlockedSignals final {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &old_);
-  }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-  ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &old_, nullptr); }
-
- private:
-  sigset_t old_{};
-};
 
 }  // namespace
 

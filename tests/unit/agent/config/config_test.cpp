@@ -45,6 +45,16 @@ bytes = 67108864
 threads = 3
 plugin_threads = 4
 queue = 100
+[network]
+default = "blue"
+config_dir = "/srv/cni/net.d"
+plugin_dirs = ["/srv/cni/bin"]
+subnets = ["10.0.0.0/8"]
+subnet_length = 24
+dns_servers = ["192.0.2.1"]
+attach_deadline = "5s"
+detach_deadline = "6s"
+concurrency = 2
 [defaults]
 cpus = 0.5
 memory = "256MiB"
@@ -65,6 +75,15 @@ pids = 512
   expected.events = {
       .age = std::chrono::hours(12), .count = 5000, .bytes = Bytes(64ULL * 1024 * 1024)};
   expected.workers = {.threads = 3, .plugin_threads = 4, .queue = 100};
+  expected.network = {.default_network = "blue",
+                      .config_dir = "/srv/cni/net.d",
+                      .plugin_dirs = {"/srv/cni/bin"},
+                      .subnets = {"10.0.0.0/8"},
+                      .subnet_length = 24,
+                      .dns_servers = {"192.0.2.1"},
+                      .attach_deadline = std::chrono::seconds(5),
+                      .detach_deadline = std::chrono::seconds(6),
+                      .concurrency = 2};
   expected.defaults = {.cpus = MilliCpu(500), .memory = Bytes(256ULL << 20U), .pids = 512};
   EXPECT_EQ(*read_config, expected);
   // What GetConfig shows gives the same configuration again.
