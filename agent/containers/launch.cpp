@@ -149,6 +149,11 @@ Debt cgroup_debt(const LaunchJob& job) {
           .record = {}};
 }
 
+Debt run_debt(const LaunchJob& job) {
+  const std::string& uid = job.config.uid.str();
+  return {.kind = std::string(kDebtRun), .key = uid, .object = uid, .record = {}};
+}
+
 }  // namespace
 
 Result<> kill_and_wait(os::CgroupManager& cgroups,
@@ -178,7 +183,8 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
       .name = "launch.directories",
       .run = [job, &host](CancelToken&) { return prepare_directories(*job, host.directories); },
       .undo = [job, &host] { return remove_run_directory(*job, host.directories); },
-      .debt = []() -> std::optional<Debt> { return std::nullopt; }});
+      .debt = [job]() -> std::optional<Debt> { return run_debt(*job); },
+      .undo_after_failure = true});
   steps.push_back(
       Step{.name = "launch.cgroup",
            .run = [job, &host](CancelToken&) { return create_cgroup(*job, *host.cgroups); },
@@ -187,7 +193,8 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
                  job->cgroup.reset();
                  return host.cgroups->remove(job->cgroup_path);
                },
-           .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); }});
+           .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); },
+           .undo_after_failure = true});
   for (const auto& isolator : host.isolators) steps.push_back(isolator_step(job, host, *isolator));
   steps.push_back(
       Step{.name = "launch.record",

@@ -44,8 +44,10 @@ struct LaunchJob : ShimStart {
   isolators::PlanBuilder builder;
 };
 
-/// Debts of undos here: kind "cgroup" (key: path) and "isolator" (key: uid/isolator).
+/// Debts of undos here: kind "cgroup" (key: path), "run" (key: uid, of the run directory) and
+/// "isolator" (key: uid/isolator).
 constexpr std::string_view kDebtCgroup = "cgroup";
+constexpr std::string_view kDebtRun = "run";
 constexpr std::string_view kDebtIsolator = "isolator";
 
 /// Names of the steps, for the failpoint registry. Thread: any.

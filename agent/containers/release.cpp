@@ -84,7 +84,7 @@ std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& ho
                                 return os::remove_tree(host.directories.run_containers.get(),
                                                        job->uid.str());
                               },
-                              {.kind = "run", .key = uid, .object = uid, .record = {}}));
+                              {.kind = std::string(kDebtRun), .key = uid, .object = uid, .record = {}}));
   return steps;
 }
 
@@ -126,7 +126,7 @@ void ContainerManager::register_debts() {
     return Error(Code::kUnimplemented,
                  "this daemon has no isolator \"" + owed.second.isolator + "\"");
   });
-  parts_.debts.handle("run", [&host](const Debt& debt) {
+  parts_.debts.handle(std::string(kDebtRun), [&host](const Debt& debt) {
     return os::remove_tree(host.directories.run_containers.get(), debt.key);
   });
   parts_.debts.handle(std::string(kDebtTrash), [&host](const Debt& debt) {

@@ -32,15 +32,15 @@ class StepRun final {
 
   Outcome run() {
     const SteadyTime begin = clock_.steady();
-    std::size_t finished = 0;
+    std::size_t begun = 0;  // steps there is something to undo of
     for (Step& step : operation_.steps) {
       CHECK(!step.undo || step.debt);
       Result<> done = operation_.cancel->check();
-      if (done) done = run_one(step, finished);
+      if (done) done = run_one(step, begun);
       if (done) continue;
       outcome_.error =
           std::move(done).error().with_step(step.name).with_object(operation_.object.str());
-      unwind(finished);
+      unwind(begun);
       break;
     }
     outcome_.took = clock_.steady() - begin;
@@ -48,14 +48,14 @@ class StepRun final {
   }
 
  private:
-  Result<> run_one(Step& step, std::size_t& finished) {
+  Result<> run_one(Step& step, std::size_t& begun) {
     entry_.at_step(step.name);
     const SteadyTime begin = clock_.steady();
     Result<> done = failpoints_.hit(step.name, operation_.cancel.get());
     if (done) {
       done = guarded([&] { return step.run(*operation_.cancel); });
+      if (done || step.undo_after_failure) ++begun;
       if (done) {
-        ++finished;
         done = failpoints_.hit(step.name + ":after", operation_.cancel.get());
       }
     }
@@ -64,8 +64,8 @@ class StepRun final {
   }
 
   // Not cancelled: what was done is taken back, however long it takes.
-  void unwind(std::size_t finished) {
-    for (Step& step : std::views::reverse(std::views::take(operation_.steps, finished))) {
+  void unwind(std::size_t begun) {
+    for (Step& step : std::views::reverse(std::views::take(operation_.steps, begun))) {
       if (!step.undo) continue;
       const std::string name = "undo " + step.name;
       entry_.at_step(name);

@@ -28,8 +28,9 @@ struct Debt {
 struct Step {
   /// "operation.step", declared in the FailpointRegistry (or it is a programmer's error).
   std::string name;
-  /// Does it. Undoes its own partial work when it fails. When it waits, it waits for `cancel` too
-  /// (CancelToken::wait_for), and comes back only when its own process is dead.
+  /// Does it. Undoes its own partial work when it fails, or says `undo_after_failure`. When it
+  /// waits, it waits for `cancel` too (CancelToken::wait_for), and comes back only when its own
+  /// process is dead.
   std::move_only_function<Result<>(runtime::CancelToken& cancel)> run;
   /// Takes it back; called when a later step failed or the operation was cancelled. Idempotent; not
   /// cancelled. Empty: there is nothing to take back.
@@ -37,6 +38,10 @@ struct Step {
   /// What is owed if `undo` fails; there whenever `undo` is. Nothing, when what it leaves goes with
   /// something else.
   std::move_only_function<std::optional<Debt>()> debt;
+  /// `undo` copes with half the work, and is called when `run` has failed too: what stood in the
+  /// way of the work (no descriptors left, no memory) may stand in the way of its undo, which is a
+  /// debt then.
+  bool undo_after_failure = false;
 };
 
 struct Timing {

@@ -159,6 +159,19 @@ TEST(Interpreter, OwesWhatItCannotTakeBackAndKeepsThePrimaryError) {
   EXPECT_EQ(owed.rows[0].last_error, "still held");
 }
 
+TEST(Interpreter, TakesBackHalfOfAStepThatAsksForIt) {
+  InterpreterFixture f;
+  Operation operation = f.operation();
+  operation.steps[1].run = [&](CancelToken&) -> Result<> { return failure(); };
+  operation.steps[1].undo_after_failure = true;
+  operation.steps[1].undo = []() -> Result<> { return Error(Code::kInternal, "half is left"); };
+  f.run(std::move(operation));
+  EXPECT_EQ(f.calls, "a -a ");
+  EXPECT_EQ(f.outcome->error->reason(), "BUSY");
+  ASSERT_EQ(f.outcome->debts.size(), 1U);
+  EXPECT_EQ(f.outcome->debts[0].key, "b");
+}
+
 TEST(Interpreter, HonoursACancelBetweenSteps) {
   InterpreterFixture f;
   Operation operation = f.operation();
