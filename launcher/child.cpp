@@ -9,12 +9,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <span>
+#include <utility>
+#include <variant>
 
+#include "launcher/descriptors.h"
 #include "launcher/exec.h"
 #include "launcher/interpreter.h"
+#include "launcher/pod_init.h"
 #include "launcher/shim_protocol.h"
+#include "launcher/terminal.h"
+#include "launcher/title.h"
+#include "os/pty.h"
+#include "os/socket.h"
 #include "os/syscalls.h"
 
 namespace skerry::launcher {
@@ -81,27 +92,108 @@ void wait_for_go(int sync) {
   if (got != 1) ::_exit(1);
 }
 
+// What was the shim's, and what was needed for the cgroups.
+void drop_descriptors(const ChildArguments& arguments) {
+  auto kept = arguments.fds.numbers();
+  kept.push_back(arguments.sync);
+  close_all_but(std::move(kept));
+}
+
+void tell(int sync, SyncKind kind, std::span<const int> fds) {
+  const SyncPacket packet{.kind = kind, .operation = 0, .sys_errno = 0};
+  const auto sent =
+      os::send_message(sync, {reinterpret_cast<const char*>(&packet), sizeof packet}, fds);
+  if (!sent) ::_exit(1);
+}
+
+// Returns the slave.
+Result<UniqueFd> make_terminal(const ChildArguments& arguments, int devpts) {
+  const auto& terminal = arguments.plan.shim.terminal;
+  TRY_ASSIGN(auto pty, os::open_pty(devpts, {.rows = terminal.rows, .columns = terminal.columns}));
+  const std::array fds = {pty.master.get(), pty.slave.get()};
+  tell(arguments.sync, SyncKind::kTerminal, fds);
+  TRY(take_terminal(pty.slave.get()));
+  return std::move(pty.slave);
+}
+
+// Cgroups were joined before, where they can be named. The root directory becomes that of the mount
+// namespace, on top of all that lies there.
+void enter_container(const ChildArguments& arguments) {
+  const int sync = arguments.sync;
+  const auto& enter = arguments.plan.enter;
+  const auto& terminal = arguments.plan.shim.terminal;
+  const auto process = arguments.fds.take(enter.process);
+  const auto devpts = arguments.fds.take(terminal.devpts);
+  if (!process || !devpts) fail(sync, kFailedPlan, EBADF);
+  arguments.fds = FdTable();
+  // That of the pid namespace was for the clone.
+  const auto namespaces = enter.namespaces & ~static_cast<std::uint64_t>(CLONE_NEWPID);
+  if (::setns(process->get(), static_cast<int>(namespaces)) != 0) fail(sync, kFailedEnter, errno);
+  if (!terminal.wanted) return;
+  const auto slave = make_terminal(arguments, devpts->get());
+  if (!slave) fail(sync, kFailedTerminal, slave.error().sys_errno());
+}
+
+// With all mounts in place, and all privileges.
+void finish_mounts(const ChildArguments& arguments, OperationState& state) {
+  if (state.devpts) {
+    const int devpts = state.devpts.get();
+    tell(arguments.sync, SyncKind::kDevpts, std::span(&devpts, 1));
+  }
+  const bool is_exec = arguments.plan.enter.process != plan::kNoFd;
+  if (is_exec || !arguments.plan.shim.terminal.wanted) return;
+  const auto slave = make_terminal(arguments, state.devpts.get());
+  if (!slave) fail(arguments.sync, kFailedTerminal, slave.error().sys_errno());
+  const auto bound = bind_console(state, slave->get());
+  if (!bound) fail(arguments.sync, kFailedTerminal, bound.error().sys_errno());
+}
+
+void run_operations(const ChildArguments& arguments) {
+  // Modes in the plan are meant as they are.
+  ::umask(0);
+  const std::span operations = arguments.plan.operations;
+  const auto enter_root = std::ranges::find_if(operations, [](const plan::Operation& operation) {
+    return std::holds_alternative<plan::EnterRoot>(operation);
+  });
+  const auto mounts = static_cast<std::size_t>(enter_root - operations.begin());
+  OperationState state{.fds = arguments.fds};
+  const auto run = [&](std::size_t from, std::size_t count) {
+    const auto failure = interpret(operations.subspan(from, count), state);
+    if (!failure) return;
+    fail(arguments.sync, static_cast<std::int32_t>(from + failure->operation), failure->sys_errno);
+  };
+  run(0, mounts);
+  finish_mounts(arguments, state);
+  run(mounts, operations.size() - mounts);
+  ::umask(kUmask);
+}
+
+[[noreturn]] void become_init(const ChildArguments& arguments) {
+  set_title(arguments.title, "skerry-init", arguments.plan.uid);
+  hold_init_signals();
+  wait_for_go(arguments.sync);
+  run_pod_init();
+}
+
 }  // namespace
 
 void run_child(const ChildArguments& arguments) {
   const int sync = arguments.sync;
+  ::prctl(PR_SET_DUMPABLE, 0);
   die_with_shim(sync);
   leave_our_process_state(arguments);
   join_cgroups(arguments);
   take_stdio(arguments);
+  drop_descriptors(arguments);
+  if (arguments.plan.enter.process != plan::kNoFd) enter_container(arguments);
+  run_operations(arguments);
 
-  // Modes in the plan are meant as they are.
-  ::umask(0);
-  OperationState state{.fds = arguments.fds};
-  const auto failure = interpret(arguments.plan.operations, state);
-  if (failure) fail(sync, static_cast<std::int32_t>(failure->operation), failure->sys_errno);
-  ::umask(kUmask);
-
-  PreparedExec exec(arguments.plan.exec);
   // Everything but stdio, known or not, ends with the exec.
   if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(sync, kFailedExec, errno);
   // Again: a change of ids takes the death signal away for a moment.
   die_with_shim(sync);
+  if (arguments.plan.init) become_init(arguments);
+  PreparedExec exec(arguments.plan.exec);
   wait_for_go(sync);
   fail(sync, kFailedExec, exec.run());
 }

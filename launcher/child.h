@@ -1,7 +1,15 @@
-// The container's first process from clone3() to exec, and what it says to its shim on the way.
+// The container's first process, or that of an exec, from clone3() to exec, and what it says to its
+// shim on the way.
+//
+// From its birth it may share a pid namespace with processes of the container, so it is confined
+// before it is anything else: not dumpable, which keeps ptrace and its files in /proc from all who
+// lack CAP_SYS_PTRACE, and without descriptors of the host but those it still needs
+// (CVE-2016-9962, CVE-2019-5736, CVE-2024-21626).
 //
 //   child                                   shim
 //     │  joins cgroups, runs operations      │
+//     ├── Devpts + [O_PATH] ────────────────►│   when the plan mounts one, right before EnterRoot
+//     ├── Terminal + [master, slave] ───────►│   when there is to be one
 //     ├── Ready ────────────────────────────►│
 //     │◄─────────────────────── one byte: go ┤   at once, or after Start (plan.hold)
 //     │  exec: the socket closes ───────────►│   running
@@ -11,6 +19,7 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
+#include <span>
 
 #include "base/unique_fd.h"
 #include "launcher/fd_table.h"
@@ -18,7 +27,7 @@
 
 namespace skerry::launcher {
 
-enum class SyncKind : std::uint32_t { kReady = 1, kFailed = 2 };
+enum class SyncKind : std::uint32_t { kReady = 1, kFailed = 2, kDevpts = 3, kTerminal = 4 };
 
 /// Child to shim, one message each over a SOCK_SEQPACKET pair that closes on exec.
 struct SyncPacket {
@@ -29,13 +38,16 @@ struct SyncPacket {
 
 struct ChildArguments {
   const plan::LaunchPlan& plan;
-  const FdTable& fds;
+  /// Emptied on the way.
+  FdTable& fds;
   /// The child's end; the shim's must be closed in the child, as its end tells of the shim's death.
   int sync = -1;
   /// Become 0, 1 and 2. One that is -1 leaves /dev/null there.
   std::array<int, 3> stdio = {-1, -1, -1};
   /// A procfs of the host's pid namespace, where the oom score is taken back; -1 when it is zero.
   int proc = -1;
+  /// Where the process title is, for a pod's init; may be empty.
+  std::span<char> title = {};
 };
 
 /// Signals that launcher and shim ignore, and the program must not.

@@ -50,10 +50,10 @@ struct Stdio {
 
 Result<Stdio> make_stdio(const plan::Shim& shim) {
   Stdio stdio;
+  if (shim.terminal.wanted) return stdio;
   if (shim.open_stdin) {
     TRY_ASSIGN(stdio.input, make_pipe());
   }
-  if (shim.log.directory == plan::kNoFd) return stdio;
   TRY_ASSIGN(stdio.output, make_pipe());
   TRY_ASSIGN(stdio.errors, make_pipe());
   for (const auto* pipe : {&stdio.output, &stdio.errors}) {
@@ -71,42 +71,64 @@ bool brings_mount_namespace(const plan::LaunchPlan& plan) {
          });
 }
 
+Error contradiction(std::string_view what) { return Error::from_errno(EINVAL, what); }
+
+// An exec makes nothing and mounts nothing: the container is what it is.
+Result<> check_exec(const plan::LaunchPlan& plan) {
+  constexpr std::uint64_t kPossible = kPossibleNamespaces | CLONE_NEWCGROUP;
+  if ((plan.enter.namespaces & CLONE_NEWNS) == 0 || (plan.enter.namespaces & ~kPossible) != 0)
+    return contradiction("namespaces to enter");
+  if (plan.namespaces != 0 || plan.cgroup_namespace || plan.join_pid_namespace != plan::kNoFd)
+    return contradiction("namespaces of an exec");
+  if (plan.init || std::ranges::any_of(plan.operations, needs_mount_namespace))
+    return contradiction("operations of an exec");
+  return {};
+}
+
 Result<> check(const plan::LaunchPlan& plan) {
   const auto& shim = plan.shim;
-  if (plan.init || plan.enter.process != plan::kNoFd || shim.terminal.wanted ||
-      shim.slow_reader != plan::SlowReader::kMisses)
-    return Error::from_errno(EOPNOTSUPP, "this kind of plan");
-  if ((plan.namespaces & ~kPossibleNamespaces) != 0)
-    return Error::from_errno(EINVAL, "namespaces of the plan");
+  // With a log nothing is lost, and waiting for two would be waiting for the slower one.
+  if (shim.slow_reader == plan::SlowReader::kIsWaitedFor && shim.log.directory != plan::kNoFd)
+    return contradiction("a reader waited for beside a log");
+  if (plan.enter.process != plan::kNoFd) return check_exec(plan);
+  if ((plan.namespaces & ~kPossibleNamespaces) != 0) return contradiction("namespaces");
   if (plan.join_pid_namespace != plan::kNoFd && (plan.namespaces & CLONE_NEWPID) != 0)
-    return Error::from_errno(EINVAL, "a new and a joined pid namespace");
+    return contradiction("a new and a joined pid namespace");
+  // Orphans come to the first process of a namespace only.
+  if (plan.init && (plan.namespaces & CLONE_NEWPID) == 0) return contradiction("init");
   // They would change the launcher's own, and every container's after this one.
   if (std::ranges::any_of(plan.operations, needs_mount_namespace) && !brings_mount_namespace(plan))
-    return Error::from_errno(EINVAL, "mounts without a mount namespace");
+    return contradiction("mounts without a mount namespace");
   return {};
+}
+
+// The descriptor whose pid namespace the process is to be born in.
+plan::FdIndex pid_namespace_of(const plan::LaunchPlan& plan) {
+  if ((plan.enter.namespaces & CLONE_NEWPID) != 0) return plan.enter.process;
+  return plan.join_pid_namespace;
 }
 
 // setns(2) into a pid namespace is for the children made afterwards; this shim makes just one.
 // Returns an errno value.
 int join_pid_namespace(const plan::LaunchPlan& plan, const FdTable& fds) {
-  if (plan.join_pid_namespace == plan::kNoFd) return 0;
-  const auto fd = fds.get(plan.join_pid_namespace);
+  const auto index = pid_namespace_of(plan);
+  if (index == plan::kNoFd) return 0;
+  const auto fd = fds.get(index);
   if (!fd) return EBADF;
   return ::setns(*fd, CLONE_NEWPID) == 0 ? 0 : errno;
 }
 
 // ENOMEM is what clone says of a pid namespace whose first process has ended.
 Failure clone_failure(const plan::LaunchPlan& plan, int sys_errno) {
-  if (sys_errno == ENOMEM && plan.join_pid_namespace != plan::kNoFd)
+  if (sys_errno == ENOMEM && pid_namespace_of(plan) != plan::kNoFd)
     return failure(kFailedEnter, ESRCH);
   return failure(kFailedClone, sys_errno);
 }
 
 }  // namespace
 
-std::expected<ContainerProcess, CloneFailure> start_container_process(const plan::LaunchPlan& plan,
-                                                                      const FdTable& fds,
-                                                                      int proc) {
+std::expected<ContainerProcess, CloneFailure> start_container_process(
+    const plan::LaunchPlan& plan, FdTable& fds, const ProcessContext& context) {
   if (const auto checked = check(plan); !checked)
     return failure(kFailedPlan, checked.error().sys_errno());
   auto stdio = make_stdio(plan.shim);
@@ -140,7 +162,8 @@ std::expected<ContainerProcess, CloneFailure> start_container_process(const plan
          .fds = fds,
          .sync = its_end.get(),
          .stdio = {stdio->input.read.get(), stdio->output.write.get(), stdio->errors.write.get()},
-         .proc = proc});
+         .proc = context.proc,
+         .title = context.title});
   }
   return ContainerProcess{.pid = pid,
                           .pidfd = UniqueFd(pidfd),

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <span>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -17,8 +18,8 @@ struct ContainerProcess {
   pid_t pid = -1;
   UniqueFd pidfd;
   UniqueFd sync;    ///< launcher/child.h; non-blocking
-  UniqueFd input;   ///< write end of its stdin; none where that is /dev/null
-  UniqueFd output;  ///< read end of its stdout, non-blocking; none where it is thrown away
+  UniqueFd input;   ///< write end of its stdin; none where that is /dev/null, or a terminal
+  UniqueFd output;  ///< read end of its stdout, non-blocking; none with a terminal
   UniqueFd errors;  ///< read end of its stderr
 };
 
@@ -28,10 +29,16 @@ struct CloneFailure {
   int sys_errno = 0;
 };
 
-/// Clones the process; it runs the plan from here on by itself. `proc` is a procfs of the host's
-/// pid namespace for taking back our oom score, or -1. Blocks: kernel. Thread: shim.
-std::expected<ContainerProcess, CloneFailure> start_container_process(const plan::LaunchPlan& plan,
-                                                                      const FdTable& fds,
-                                                                      int proc);
+struct ProcessContext {
+  /// A procfs of the host's pid namespace for taking back our oom score, or -1.
+  int proc = -1;
+  /// Where the process title is, for a pod's init.
+  std::span<char> title;
+};
+
+/// Clones the process; it runs the plan from here on by itself, with a copy of `fds`.
+/// Blocks: kernel. Thread: shim.
+std::expected<ContainerProcess, CloneFailure> start_container_process(
+    const plan::LaunchPlan& plan, FdTable& fds, const ProcessContext& context);
 
 }  // namespace skerry::launcher

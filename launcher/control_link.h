@@ -1,6 +1,7 @@
 // The shim's line to the daemon: one connection at a time, and a socket to take the next one from.
 #pragma once
 
+#include <bit>
 #include <optional>
 
 #include "base/unique_fd.h"
@@ -25,6 +26,11 @@ class ControlLink final {
   bool accept();
   /// `fd` is borrowed; -1 is none.
   void send(const ShimPacket& packet, int fd = -1);
+  /// One of the packets that are as long as ShimPacket.
+  template <class Packet>
+  void send(const Packet& packet, int fd = -1) {
+    send(std::bit_cast<ShimPacket>(packet), fd);
+  }
   /// The next message; absent when there is none, or the connection had to be dropped.
   std::optional<ShimPacket> receive();
 

@@ -31,6 +31,15 @@ class FdTable final {
     return std::move(fds_[static_cast<std::size_t>(index)]);
   }
 
+  /// The numbers of all there are.
+  std::vector<int> numbers() const {
+    std::vector<int> numbers;
+    for (const auto& fd : fds_) {
+      if (fd) numbers.push_back(fd.get());
+    }
+    return numbers;
+  }
+
  private:
   std::vector<UniqueFd> fds_;
 };

@@ -18,6 +18,8 @@ struct OperationState {
   UniqueFd root = UniqueFd();
   /// A procfs root to use instead of /proc of the root directory, borrowed; -1 is none.
   int proc = -1;
+  /// The first devpts that was mounted, for terminals of this container.
+  UniqueFd devpts = UniqueFd();
   /// The empty tmpfs that hides directories, once it is mounted somewhere.
   UniqueFd empty_directory = UniqueFd();
 };

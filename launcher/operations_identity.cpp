@@ -5,10 +5,14 @@
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <string>
 
@@ -36,13 +40,19 @@ class KeepDeathSignal final {
   int signal_ = 0;
 };
 
-// So that the user can open /proc/self/fd/1. Only pipes, which are ours alone: the null device is
-// the host's.
+// UNIX98_PTY_SLAVE_MAJOR and the seven after it (devices.txt).
+bool is_pty(dev_t device) { return major(device) >= 136 && major(device) <= 143; }
+
+// So that the user can open /proc/self/fd/1. Only pipes and a terminal, which are the container's
+// alone: the null device is the host's. A terminal keeps its group, tty.
 Result<> give_away_stdio(uid_t uid, gid_t gid) {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     struct stat info {};
-    if (::fstat(fd, &info) != 0 || !S_ISFIFO(info.st_mode)) continue;
-    if (::fchown(fd, uid, gid) != 0) return Error::from_errno(errno, "give away stdio");
+    if (::fstat(fd, &info) != 0) continue;
+    const bool terminal = S_ISCHR(info.st_mode) && is_pty(info.st_rdev);
+    if (!terminal && !S_ISFIFO(info.st_mode)) continue;
+    if (::fchown(fd, uid, terminal ? static_cast<gid_t>(-1) : gid) != 0)
+      return Error::from_errno(errno, "give away stdio");
   }
   return {};
 }
@@ -73,6 +83,17 @@ Result<> make_directory_as_root(const std::string& path) {
   ::setfsuid(static_cast<uid_t>(uid));
   if (os::sys::capset(before) != 0) return Error::from_errno(errno, "lower capabilities");
   return made;
+}
+
+// A link through /proc/self/fd leads to any directory that is open here (CVE-2024-21626). By system
+// call: the C library would look for the path by itself where the kernel has none.
+Result<> check_inside_root() {
+  std::array<char, PATH_MAX> path{};
+  if (::syscall(SYS_getcwd, path.data(), path.size()) < 0)
+    return Error::from_errno(errno, "name working directory");
+  // "(unreachable)/…"
+  if (path.front() != '/') return Error::from_errno(EXDEV, "working directory outside of the root");
+  return {};
 }
 
 Result<> limit_bounding_set(std::uint64_t bounding) {
@@ -115,14 +136,16 @@ Result<> apply(OperationState&, const plan::SetIds& operation) {
 }
 
 Result<> apply(OperationState&, const plan::WorkingDirectory& operation) {
-  if (::chdir(operation.path.c_str()) == 0) return {};
+  const bool there = ::chdir(operation.path.c_str()) == 0;
   const int sys_errno = errno;
-  if (sys_errno != ENOENT || !operation.create)
+  if (!there && (sys_errno != ENOENT || !operation.create))
     return Error::from_errno(sys_errno, "change to working directory");
-  TRY(make_directory_as_root(operation.path));
-  if (::chdir(operation.path.c_str()) != 0)
-    return Error::from_errno(errno, "change to working directory");
-  return {};
+  if (!there) {
+    TRY(make_directory_as_root(operation.path));
+    if (::chdir(operation.path.c_str()) != 0)
+      return Error::from_errno(errno, "change to working directory");
+  }
+  return check_inside_root();
 }
 
 // The order is that of capabilities(7): the bounding set needs CAP_SETPCAP, the ambient one needs

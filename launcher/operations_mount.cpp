@@ -7,6 +7,7 @@
 #include "launcher/operations.h"
 #include "os/mount.h"
 #include "os/path.h"
+#include "os/pty.h"
 
 namespace skerry::launcher {
 namespace {
@@ -72,6 +73,9 @@ Result<> apply(OperationState& state, const plan::MountPseudo& operation) {
   const char* type = operation.type.c_str();
   if (::mount(type, ".", type, operation.flags, data) != 0)
     return Error::from_errno(errno, "mount " + operation.type);
+  if (operation.type != "devpts" || state.devpts) return {};
+  TRY_ASSIGN(state.devpts, os::open_in_root(root, operation.target, O_PATH | O_DIRECTORY));
+  if (!os::is_devpts_root(state.devpts.get())) return Error::from_errno(EXDEV, "find devpts");
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "launcher/output_pump.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,8 +8,25 @@
 
 namespace skerry::launcher {
 
+void OutputPump::take_terminal(UniqueFd master, UniqueFd slave) {
+  parts_.output = std::move(master);
+  slave_ = std::move(slave);
+  has_terminal_ = true;
+}
+
+bool OutputPump::waits_for_reader() const {
+  if (!is_lossless()) return false;
+  return waiting_ > 0 || (!attached_.attached() && (parts_.output || parts_.errors));
+}
+
+int OutputPump::descriptor(logs::Stream stream) const {
+  if (waiting_ > 0 || waits_for_reader()) return -1;
+  return (stream == logs::Stream::kStdout ? parts_.output : parts_.errors).get();
+}
+
+// A terminal that nobody has open any more ends with EIO.
 void OutputPump::pump(logs::Stream stream) {
-  auto& source = stream == logs::Stream::kStdout ? output_ : errors_;
+  auto& source = pipe(stream);
   const auto buffer = buffer_.get();
   holds_memory_ = true;
   const ssize_t got = ::read(source.get(), buffer.data(), buffer.size());
@@ -21,22 +39,54 @@ void OutputPump::pump(logs::Stream stream) {
 }
 
 void OutputPump::retry() {
-  const auto buffer = buffer_.get();
-  const std::size_t taken = log_->append(stream_, {buffer.data() + offset_, waiting_});
+  if (waiting_ == 0) return;
+  const std::string_view data(buffer_.get().data() + offset_, waiting_);
+  std::size_t taken = data.size();
+  if (is_lossless()) {
+    taken = attached_.attached() ? attached_.send(stream_, data) : 0;
+  } else {
+    if (parts_.log) taken = parts_.log->append(stream_, data);
+    // In step with the log, so that a place in the one is a place in the other.
+    if (attached_.attached()) attached_.send_or_drop(stream_, data.substr(0, taken));
+  }
   offset_ += taken;
   waiting_ -= taken;
 }
 
+bool OutputPump::finished() const {
+  return waiting_ == 0 && !parts_.output && !parts_.errors &&
+         !(attached_.attached() && attached_.owes_word());
+}
+
 void OutputPump::give_up() {
-  if (blocked()) log_->drop({buffer_.get().data() + offset_, std::exchange(waiting_, 0)});
-  output_.reset();
-  errors_.reset();
+  if (waits_for_log()) parts_.log->drop({buffer_.get().data() + offset_, waiting_});
+  waiting_ = 0;
+  parts_.output.reset();
+  parts_.errors.reset();
+  attached_.close();
+}
+
+logs::LogPosition OutputPump::attach(AttachedStream stream) {
+  attached_ = std::move(stream);
+  return parts_.log ? parts_.log->position() : logs::LogPosition{};
+}
+
+void OutputPump::detach() {
+  attached_ = AttachedStream();
+  if (is_lossless()) waiting_ = 0;
+  parts_.slow_reader = plan::SlowReader::kMisses;
+}
+
+void OutputPump::on_attached_event(short events) {
+  if ((events & (POLLHUP | POLLERR)) != 0) return attached_.close();
+  attached_.tell_missed();
+  if (is_lossless()) retry();
 }
 
 void OutputPump::release_memory() {
-  if (blocked()) return;
+  if (waiting_ > 0) return;
   buffer_.release();
-  if (log_) log_->release_memory();
+  if (parts_.log) parts_.log->release_memory();
   holds_memory_ = false;
 }
 

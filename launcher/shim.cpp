@@ -1,17 +1,16 @@
 #include "launcher/shim.h"
 
 #include <malloc.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
+#include "launcher/descriptors.h"
 #include "launcher/fd_table.h"
 #include "launcher/shim_loop.h"
+#include "launcher/title.h"
 #include "logs/exit_record.h"
 #include "os/memfd.h"
 #include "os/path.h"
@@ -28,28 +27,11 @@ const SystemClock& system_clock() {
   return kClock;
 }
 
-// The launcher's listener and its connections were copied by the fork.
-void close_all_but(const ShimArguments& arguments) {
-  std::vector<int> kept;
-  kept.reserve(arguments.fds.size() + 1);
+// The launcher's listener, its connections and its line to the holder were copied by the fork.
+void close_what_is_not_ours(const ShimArguments& arguments) {
+  std::vector<int> kept = {arguments.proc.get()};
   for (const auto& fd : arguments.fds) kept.push_back(fd.get());
-  if (arguments.proc) kept.push_back(arguments.proc.get());
-  std::ranges::sort(kept);
-  unsigned next = 3;
-  for (const int fd : kept) {
-    const auto number = static_cast<unsigned>(fd);
-    if (number > next) ::close_range(next, number - 1, 0);
-    next = number + 1;
-  }
-  ::close_range(next, ~0U, 0);
-}
-
-void set_title(std::span<char> area, const std::string& uid) {
-  ::prctl(PR_SET_NAME, "skerry-shim");
-  if (area.empty()) return;
-  std::ranges::fill(area, '\0');
-  const auto title = "skerry-shim " + uid;
-  std::copy_n(title.begin(), std::min(title.size(), area.size() - 1), area.begin());
+  close_all_but(std::move(kept));
 }
 
 Result<plan::LaunchPlan> read_plan(int fd) {
@@ -58,19 +40,23 @@ Result<plan::LaunchPlan> read_plan(int fd) {
   return plan::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
-Result<OutputPump> make_pump(const plan::Log& log, FdTable& fds, ContainerProcess& child) {
-  if (log.directory == plan::kNoFd) return OutputPump();
+Result<OutputPump> make_pump(const plan::Shim& shim, FdTable& fds, ContainerProcess& child) {
+  OutputPump::Parts parts{.output = std::move(child.output),
+                          .errors = std::move(child.errors),
+                          .slow_reader = shim.slow_reader};
+  const auto& log = shim.log;
+  if (log.directory == plan::kNoFd) return OutputPump(std::move(parts));
   TRY_ASSIGN(auto directory, fds.take(log.directory));
   const auto on_full =
       log.overflow == plan::LogOverflow::kDrop ? logs::OnFull::kDrop : logs::OnFull::kBlock;
-  TRY_ASSIGN(auto writer,
+  TRY_ASSIGN(parts.log,
              logs::LogWriter::open({.directory = std::move(directory),
                                     .name = log.name,
                                     .max_bytes = log.max_bytes,
                                     .max_files = log.max_files,
                                     .on_full = on_full},
                                    system_clock()));
-  return OutputPump(std::move(writer), std::move(child.output), std::move(child.errors));
+  return OutputPump(std::move(parts));
 }
 
 // Zero when it cannot be told.
@@ -95,7 +81,7 @@ void serve(ShimArguments& arguments) {
   if (arguments.fds.empty()) return;
   auto plan = read_plan(arguments.fds.front().get());
   if (!plan) return;
-  set_title(arguments.title, plan->uid);
+  set_title(arguments.title, "skerry-shim", plan->uid);
   arguments.fds.erase(arguments.fds.begin());
   FdTable fds(std::move(arguments.fds));
 
@@ -106,19 +92,25 @@ void serve(ShimArguments& arguments) {
                       listener ? std::move(*listener) : UniqueFd());
   if (!connection || !listener || !record) return report_failure(control, kFailedPlan, EBADF);
 
-  auto child =
-      start_container_process(*plan, fds, arguments.reset_oom_score ? arguments.proc.get() : -1);
+  auto child = start_container_process(
+      *plan,
+      fds,
+      {.proc = arguments.reset_oom_score ? arguments.proc.get() : -1, .title = arguments.title});
   if (!child) return report_failure(control, child.error().operation, child.error().sys_errno);
+  auto entered = fds.take(plan->enter.process);
+  if (!entered) return report_failure(control, kFailedPlan, EBADF);
   // The death signal takes the child along when this fails.
-  auto pump = make_pump(plan->shim.log, fds, *child);
+  auto pump = make_pump(plan->shim, fds, *child);
   if (!pump) return report_failure(control, kFailedStdio, pump.error().sys_errno());
 
   ShimLoop loop({.uid = std::move(plan->uid),
                  .hold = plan->hold,
+                 .open_stdin = plan->shim.open_stdin,
                  .control = std::move(control),
                  .exit_record = std::move(*record),
                  .start_ticks = start_ticks_of(arguments.proc.get(), child->pid),
                  .child = std::move(*child),
+                 .entered = std::move(*entered),
                  .output = std::move(*pump)});
   // An overlay's descriptor would keep it busy, and a resident shim is to be small.
   fds = FdTable();
@@ -131,7 +123,7 @@ void serve(ShimArguments& arguments) {
 }  // namespace
 
 void run_shim(ShimArguments arguments) {
-  close_all_but(arguments);
+  close_what_is_not_ours(arguments);
   ::setsid();
   serve(arguments);
   ::_exit(0);

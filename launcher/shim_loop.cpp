@@ -6,10 +6,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cerrno>
+#include <cstring>
+#include <utility>
 
 #include "logs/exit_record.h"
 #include "os/pidfd.h"
+#include "os/pty.h"
+#include "os/socket.h"
 
 namespace skerry::launcher {
 namespace {
@@ -19,6 +24,8 @@ using namespace std::chrono_literals;
 // Somebody outside the container may hold its pipe open for ever.
 constexpr auto kDrainTime = 2s;
 constexpr auto kLogRetryInterval = 200ms;
+// How long the container an exec was in may take to end after the exec was killed.
+constexpr auto kEnteredPatience = 500ms;
 // After this long without output its memory is given back.
 constexpr auto kIdleTime = 1s;
 
@@ -35,7 +42,16 @@ void ShimLoop::run() {
 }
 
 void ShimLoop::poll_once() {
-  enum Source : std::uint8_t { kSync, kChild, kConnection, kListener, kOutput, kErrors, kSources };
+  enum Source : std::uint8_t {
+    kSync,
+    kChild,
+    kConnection,
+    kListener,
+    kOutput,
+    kErrors,
+    kAttached,
+    kSources
+  };
   std::array<pollfd, kSources> fds{};
   fds[kSync].fd = parts_.child.sync.get();
   fds[kChild].fd = state_ == ShimState::kExited ? -1 : parts_.child.pidfd.get();
@@ -44,6 +60,10 @@ void ShimLoop::poll_once() {
   fds[kOutput].fd = parts_.output.descriptor(logs::Stream::kStdout);
   fds[kErrors].fd = parts_.output.descriptor(logs::Stream::kStderr);
   for (auto& entry : fds) entry.events = POLLIN;
+  // It only ends, or has room again.
+  fds[kAttached] = {.fd = parts_.output.attached().descriptor(),
+                    .events = static_cast<short>(parts_.output.wants_room() ? POLLOUT : 0),
+                    .revents = 0};
 
   const int ready = ::poll(fds.data(), fds.size(), timeout());
   if (ready == 0) on_timeout();
@@ -53,6 +73,10 @@ void ShimLoop::poll_once() {
   // without waiting for the log.
   if (fds[kSync].revents != 0) static_cast<void>(on_sync());
   if (fds[kChild].revents != 0) on_child_ended();
+  if (fds[kAttached].revents != 0) {
+    parts_.output.on_attached_event(fds[kAttached].revents);
+    drain_deadline_ = Clock::now() + kDrainTime;
+  }
   if (fds[kConnection].revents != 0) {
     if (const auto packet = parts_.control.receive()) on_message(*packet);
   }
@@ -60,14 +84,17 @@ void ShimLoop::poll_once() {
     send_hello();
     if (state_ == ShimState::kExited) send_exited();
   }
-  if (fds[kOutput].revents != 0) parts_.output.pump(logs::Stream::kStdout);
-  if (fds[kErrors].revents != 0 && !parts_.output.blocked())
-    parts_.output.pump(logs::Stream::kStderr);
+  // Looked at again, as what came before may have changed what may be read.
+  for (const auto& [source, stream] :
+       {std::pair(kOutput, logs::Stream::kStdout), std::pair(kErrors, logs::Stream::kStderr)}) {
+    if (fds.at(source).revents != 0 && parts_.output.descriptor(stream) >= 0)
+      parts_.output.pump(stream);
+  }
 }
 
 int ShimLoop::timeout() const {
-  if (parts_.output.blocked()) return static_cast<int>(kLogRetryInterval / 1ms);
-  if (state_ == ShimState::kExited) {
+  if (parts_.output.waits_for_log()) return static_cast<int>(kLogRetryInterval / 1ms);
+  if (state_ == ShimState::kExited && !parts_.output.waits_for_reader()) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(drain_deadline_ - Clock::now()).count();
     return static_cast<int>(std::max<std::int64_t>(left, 0));
@@ -76,7 +103,7 @@ int ShimLoop::timeout() const {
 }
 
 void ShimLoop::on_timeout() {
-  if (parts_.output.blocked()) {
+  if (parts_.output.waits_for_log()) {
     parts_.output.retry();
     // The time it stood still for lack of room is not the pipe holder's.
     drain_deadline_ = Clock::now() + kDrainTime;
@@ -87,8 +114,8 @@ void ShimLoop::on_timeout() {
 
 // Asked every time around, as whoever holds the pipe may also write to it without a pause.
 bool ShimLoop::drain_is_over() const {
-  return state_ == ShimState::kExited && !parts_.output.blocked() &&
-         Clock::now() >= drain_deadline_;
+  return state_ == ShimState::kExited && !parts_.output.waits_for_log() &&
+         !parts_.output.waits_for_reader() && Clock::now() >= drain_deadline_;
 }
 
 void ShimLoop::on_message(const ShimPacket& packet) {
@@ -98,10 +125,14 @@ void ShimLoop::on_message(const ShimPacket& packet) {
       start_wanted_ = true;
       return start();
     case ShimMessage::kOpenStdin:
-      reply.type = ShimMessage::kStdin;
-      return parts_.control.send(reply, parts_.child.input.get());
     case ShimMessage::kCloseStdin:
-      return parts_.child.input.reset();
+      return on_stdin_message(packet.type);
+    case ShimMessage::kAttach:
+      return on_attach(std::bit_cast<AttachPacket>(packet));
+    case ShimMessage::kResize:
+      return on_resize(std::bit_cast<ResizePacket>(packet));
+    case ShimMessage::kGetDevpts:
+      return send_devpts();
     case ShimMessage::kAbort:
       if (state_ == ShimState::kExited) return parts_.output.give_up();
       return static_cast<void>(os::send_signal(parts_.child.pidfd.get(), SIGKILL));
@@ -111,17 +142,78 @@ void ShimLoop::on_message(const ShimPacket& packet) {
   }
 }
 
+// With a terminal, both ways are one: what is written to the master is input. There is no end of it
+// but the one the program understands as such.
+void ShimLoop::on_stdin_message(ShimMessage type) {
+  const int terminal = parts_.output.terminal();
+  if (type == ShimMessage::kCloseStdin) {
+    if (terminal >= 0) return refuse(ENOTTY);
+    return parts_.child.input.reset();
+  }
+  ShimPacket reply;
+  reply.type = ShimMessage::kStdin;
+  const int input = terminal >= 0 && parts_.open_stdin ? terminal : parts_.child.input.get();
+  parts_.control.send(reply, input);
+}
+
+void ShimLoop::on_attach(const AttachPacket& packet) {
+  drain_deadline_ = Clock::now() + kDrainTime;
+  AttachedPacket reply;
+  if (packet.streams == 0) {
+    parts_.output.detach();
+    return parts_.control.send(reply);
+  }
+  auto pair = os::make_socket_pair();
+  if (!pair) return refuse(pair.error().sys_errno());
+  const auto position =
+      parts_.output.attach(AttachedStream(std::move(pair->first), packet.streams));
+  reply.log_file_ns = position.file_ns;
+  reply.log_offset = position.offset;
+  parts_.control.send(reply, pair->second.get());
+}
+
+void ShimLoop::on_resize(const ResizePacket& packet) {
+  const int terminal = parts_.output.terminal();
+  if (terminal < 0) return refuse(ENOTTY);
+  const auto resized =
+      os::set_window_size(terminal, {.rows = packet.rows, .columns = packet.columns});
+  if (!resized) refuse(resized.error().sys_errno());
+}
+
+void ShimLoop::send_devpts() {
+  if (!devpts_) return refuse(ENOENT);
+  ShimPacket reply;
+  reply.type = ShimMessage::kDevpts;
+  parts_.control.send(reply, devpts_.get());
+}
+
+void ShimLoop::refuse(int sys_errno) {
+  ShimPacket reply;
+  reply.type = ShimMessage::kRefused;
+  reply.sys_errno = sys_errno;
+  parts_.control.send(reply);
+}
+
+void ShimLoop::on_sync_message(const SyncPacket& packet, std::vector<UniqueFd> fds) {
+  if (packet.kind == SyncKind::kReady) {
+    on_ready();
+  } else if (packet.kind == SyncKind::kDevpts && fds.size() == 1) {
+    devpts_ = std::move(fds[0]);
+  } else if (packet.kind == SyncKind::kTerminal && fds.size() == 2) {
+    parts_.output.take_terminal(std::move(fds[0]), std::move(fds[1]));
+  } else {
+    failure_ = packet;
+  }
+}
+
 // Takes one message, or the end. False when there was nothing.
 bool ShimLoop::on_sync() {
-  SyncPacket packet;
-  const ssize_t got = ::recv(parts_.child.sync.get(), &packet, sizeof packet, MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (got == static_cast<ssize_t>(sizeof packet)) {
-    if (packet.kind == SyncKind::kReady) {
-      on_ready();
-    } else {
-      failure_ = packet;
-    }
+  auto message = os::receive_message(parts_.child.sync.get(), sizeof(SyncPacket), 2);
+  if (!message && message.error().sys_errno() == EAGAIN) return false;
+  if (message && message->bytes.size() == sizeof(SyncPacket)) {
+    SyncPacket packet;
+    std::memcpy(&packet, message->bytes.data(), sizeof packet);
+    on_sync_message(packet, std::move(message->fds));
     return true;
   }
   // Closed: by exec, or by the end of the child, of which its pidfd tells.
@@ -166,11 +258,22 @@ void ShimLoop::on_child_ended() {
   // By pid: it is ours until we reap it, and the plain status is what the record holds.
   if (::waitpid(parts_.child.pid, &status, __WALL) != parts_.child.pid) return;
   if (state_ == ShimState::kRunning) return on_exited(status);
+  on_failed(status);
+}
+
+void ShimLoop::on_failed(int status) {
   ShimPacket packet;
   packet.type = ShimMessage::kFailed;
   packet.operation = failure_ ? failure_->operation : kFailedKilled;
   packet.sys_errno = failure_ ? failure_->sys_errno : 0;
   packet.status = status;
+  // The end of a container's first process is that of ours, and is complete only when we have
+  // reaped it.
+  const auto patience = packet.operation == kFailedKilled ? kEnteredPatience : 0ms;
+  if (parts_.entered && os::wait_for_end(parts_.entered.get(), patience)) {
+    packet.operation = kFailedEnter;
+    packet.sys_errno = ESRCH;
+  }
   parts_.control.send(packet);
   failed_ = true;
 }
@@ -181,6 +284,7 @@ void ShimLoop::on_exited(int status) {
   state_ = ShimState::kExited;
   drain_deadline_ = Clock::now() + kDrainTime;
   parts_.child.input.reset();
+  parts_.output.end_terminal();
   // First the daemon, which has work to do meanwhile.
   send_exited();
   write_record();

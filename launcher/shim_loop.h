@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "launcher/child.h"
@@ -22,10 +23,13 @@ class ShimLoop final {
   struct Parts {
     std::string uid;
     bool hold = true;
+    bool open_stdin = false;
     ControlLink control;
     UniqueFd exit_record;
     std::uint64_t start_ticks = 0;
     ContainerProcess child;
+    /// Of an exec: the first process of the container it is in.
+    UniqueFd entered;
     OutputPump output;
   };
   explicit ShimLoop(Parts parts) : parts_(std::move(parts)) {}
@@ -42,10 +46,17 @@ class ShimLoop final {
   void on_timeout();
   bool drain_is_over() const;
   void on_message(const ShimPacket& packet);
+  void on_stdin_message(ShimMessage type);
+  void on_attach(const AttachPacket& packet);
+  void on_resize(const ResizePacket& packet);
+  void send_devpts();
+  void refuse(int sys_errno);
   bool on_sync();
+  void on_sync_message(const SyncPacket& packet, std::vector<UniqueFd> fds);
   void on_ready();
   void on_exec();
   void on_child_ended();
+  void on_failed(int status);
   void on_exited(int status);
   void start();
   void send_hello();
@@ -54,6 +65,7 @@ class ShimLoop final {
   bool done();
 
   Parts parts_;
+  UniqueFd devpts_;  ///< Of the container, for terminals of execs.
   ShimState state_ = ShimState::kSettingUp;
   bool child_ready_ = false;
   bool start_wanted_ = false;

@@ -6,6 +6,7 @@
 // is longer than kMaxLineBytes, or because the container wrote it in pieces.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -28,6 +29,14 @@ struct EntryHeader {
   Stream stream = Stream::kStdout;
   bool partial = false;
   bool operator==(const EntryHeader&) const = default;
+};
+
+/// A place in a log by which writer and readers mean the same. Files are told apart, and ordered,
+/// by the time of their first entry.
+struct LogPosition {
+  std::uint64_t file_ns = 0;  ///< CLOCK_REALTIME
+  std::uint64_t offset = 0;
+  auto operator<=>(const LogPosition&) const = default;
 };
 
 /// Writes exactly kHeaderBytes. Years 0–9999.

@@ -160,11 +160,21 @@ bool LogReader::at_end() {
   return false;
 }
 
+bool LogReader::reached_until() {
+  if (!options_.until || !file_) return false;
+  // Opened while it was empty.
+  if (file_->id.first_ns == 0) file_->id.first_ns = first_time(*file_);
+  if (file_->id.first_ns == 0) return false;
+  return LogPosition{.file_ns = file_->id.first_ns, .offset = offset_} >= *options_.until;
+}
+
 Result<std::optional<LogEntry>> LogReader::next() {
   for (;;) {
+    if (reached_until()) return std::optional<LogEntry>{};
     if (file_) {
       while (const auto line = take_line()) {
         if (auto entry = to_entry(*line)) return entry;
+        if (reached_until()) return std::optional<LogEntry>{};
       }
       TRY_ASSIGN(const bool more, fill());
       if (more) continue;

@@ -50,6 +50,9 @@ class LogReader final {
     std::optional<std::uint64_t> tail = std::nullopt;
     /// Only entries of this time or later.
     std::optional<WallTime> since = std::nullopt;
+    /// End at this place, for good: next() gives nothing from there on. `tail` counts from the end
+    /// of the log all the same.
+    std::optional<LogPosition> until = std::nullopt;
     StreamFilter streams = StreamFilter::kBoth;
   };
 
@@ -77,6 +80,7 @@ class LogReader final {
   std::optional<LogFile> newer_file();
   Result<bool> fill();
   bool at_end();
+  bool reached_until();
   std::optional<std::string_view> take_line();
   std::string_view take_rest();
   std::optional<LogEntry> to_entry(std::string_view line);

@@ -15,6 +15,10 @@ namespace {
 
 constexpr mode_t kFileMode = 0640;
 
+std::uint64_t to_ns(WallTime time) {
+  return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
+
 bool is_full_disk(int sys_errno) {
   return sys_errno == ENOSPC || sys_errno == EDQUOT || sys_errno == EIO;
 }
@@ -114,6 +118,17 @@ std::size_t LogWriter::append(Stream stream, std::string_view data) {
     return data.size();
   }
   return taken;
+}
+
+LogPosition LogWriter::position() {
+  if (!file_) static_cast<void>(open_file());
+  std::array<char, kHeaderBytes> first{};
+  if (file_ && size_ > 0 &&
+      ::pread(file_.get(), first.data(), first.size(), 0) == std::ssize(first)) {
+    if (const auto header = parse_header({first.data(), first.size()}))
+      return {.file_ns = to_ns(header->time), .offset = size_};
+  }
+  return {.file_ns = to_ns(clock_->wall()), .offset = 0};
 }
 
 void LogWriter::drop(std::string_view data) { dropped_ += count_entries(data); }

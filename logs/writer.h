@@ -45,6 +45,10 @@ class LogWriter final {
   /// again, unchanged, when it is time to try again. Blocks: kernel.
   std::size_t append(Stream stream, std::string_view data);
 
+  /// Where the next entry will be: all that were taken are before it. Of a file that is empty, or
+  /// not there yet, the time is now, which no later entry is before. Blocks: kernel.
+  LogPosition position();
+
   /// Entries thrown away so far.
   std::uint64_t dropped() const { return dropped_; }
   /// Counts `data` as thrown away, where the caller gives up on a full log.

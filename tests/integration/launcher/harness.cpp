@@ -112,9 +112,9 @@ UniqueFd make_busybox_root() {
     EXPECT_EQ(::mkdirat(root.get(), name, 0755), 0);
   copy_program("/bin/busybox", root.get(), "bin/busybox");
   for (const auto* applet :
-       {"sh",    "ls", "cat",      "sleep", "true",  "echo", "id",      "head",
-        "yes",   "wc", "env",      "pwd",   "mount", "grep", "kill",    "touch",
-        "mkdir", "tr", "hostname", "ip",    "stat",  "dd",   "readlink"}) {
+       {"sh",   "ls",  "cat",      "sleep", "true", "echo",  "id",     "head", "yes",      "wc",
+        "env",  "pwd", "mount",    "grep",  "kill", "touch", "mkdir",  "tr",   "hostname", "ip",
+        "stat", "dd",  "readlink", "stty",  "tty",  "ln",    "umount", "ps",   "rm",       "seq"}) {
     EXPECT_EQ(::symlinkat("busybox", root.get(), (std::string("bin/") + applet).c_str()), 0);
   }
   return root;
@@ -168,13 +168,22 @@ ShimPacket Container::expect(ShimMessage type) {
   return *packet;
 }
 
+ShimPacket Container::next() {
+  const auto packet = receive<ShimPacket>(control_.get(), &received_fd_);
+  EXPECT_TRUE(packet) << "the shim is gone";
+  return packet.value_or(ShimPacket{});
+}
+
 bool Container::closed() { return is_closed(control_.get()); }
 
 void Container::send(ShimMessage type) const {
   ShimPacket packet;
   packet.type = type;
-  EXPECT_TRUE(
-      os::send_message(control_.get(), {reinterpret_cast<const char*>(&packet), sizeof packet}));
+  send_packet(packet);
+}
+
+void Container::send_bytes(std::string_view bytes) const {
+  EXPECT_TRUE(os::send_message(control_.get(), bytes));
 }
 
 void Container::take_hello() {
@@ -200,10 +209,11 @@ std::string Container::run() {
   return log();
 }
 
-std::string Container::log() const {
+std::string Container::read_log(std::optional<logs::LogPosition> until) const {
   auto reader = logs::LogReader::open(
       {.directory = UniqueFd(::openat(log_dir_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
-       .name = "log"});
+       .name = "log",
+       .until = until});
   std::string text;
   for (;;) {
     auto entry = reader.next();
@@ -217,6 +227,17 @@ std::string Container::log() const {
 
 std::optional<logs::ExitRecord> Container::record() const {
   return value_of(logs::read_exit_record(record_.get(), uid_));
+}
+
+TestPlan exec_plan(const Container& container, const std::string& script) {
+  TestPlan plan;
+  plan.plan.uid = Uid::make().str();
+  plan.plan.hold = false;
+  plan.plan.enter = {
+      .process = plan.add(UniqueFd(::fcntl(container.pidfd(), F_DUPFD_CLOEXEC, 3))),
+      .namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET};
+  plan.plan.exec = {.arguments = {"sh", "-c", script}, .environment = {"PATH=/bin", "A=b"}};
+  return plan;
 }
 
 Launcher::Launcher(std::optional<rlimit> descriptors) {
@@ -262,7 +283,7 @@ UniqueFd Launcher::connect() {
   return connection;
 }
 
-Container Launcher::launch(TestPlan& plan) {
+Container Launcher::launch(TestPlan& plan, Logging logging) {
   Container container;
   container.uid_ = plan.plan.uid;
   container.dir_ = std::make_unique<TempDir>();
@@ -275,11 +296,13 @@ Container Launcher::launch(TestPlan& plan) {
   shim.control = plan.add(std::move(theirs));
   shim.listener = plan.add(value_of(os::listen_at(container.dir_->fd(), "shim.sock", 0600)));
   shim.exit_record = plan.add(UniqueFd(::fcntl(container.record_.get(), F_DUPFD_CLOEXEC, 3)));
-  if (shim.log.directory == plan::kNoFd)
+  if (shim.log.directory == plan::kNoFd && logging == Logging::kOn)
     shim.log.directory = plan.add(value_of(os::open_dir(container.dir_->path())));
   shim.log.name = "log";
-  container.log_dir_.reset(
-      ::fcntl(plan.fds[static_cast<std::size_t>(shim.log.directory)].get(), F_DUPFD_CLOEXEC, 3));
+  if (shim.log.directory != plan::kNoFd) {
+    const auto& directory = plan.fds[static_cast<std::size_t>(shim.log.directory)];
+    container.log_dir_.reset(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3));
+  }
 
   if (!connection_) connection_ = connect();
   LauncherPacket request;
@@ -305,6 +328,12 @@ Container Launcher::launch(TestPlan& plan) {
 
 Container Launcher::start(TestPlan plan) {
   auto container = launch(plan);
+  container.take_hello();
+  return container;
+}
+
+Container Launcher::start_without_log(TestPlan plan) {
+  auto container = launch(plan, Logging::kOff);
   container.take_hello();
   return container;
 }

@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "launcher/launcher_protocol.h"
 #include "launcher/shim_protocol.h"
+#include "logs/entry.h"
 #include "logs/exit_record.h"
 #include "plan/plan.h"
 
@@ -38,6 +39,7 @@ class TempDir final {
 /// A plan with the descriptors it names. The plain form has all namespaces, a tmpfs with busybox as
 /// root, /proc, and /dev with null, zero and random, and runs `sh -c SCRIPT`.
 struct TestPlan {
+  TestPlan() = default;
   explicit TestPlan(const std::string& script);
 
   plan::FdIndex add(UniqueFd fd);
@@ -65,9 +67,16 @@ class Container final {
 
   /// The next message. Fails the test when none comes, or another one.
   ShimPacket expect(ShimMessage type);
+  /// The next message, whichever it is.
+  ShimPacket next();
   /// True when the shim closed the connection.
   bool closed();
   void send(ShimMessage type) const;
+  /// One of the packets that are as long as ShimPacket.
+  template <class Packet>
+  void send_packet(const Packet& packet) const {
+    send_bytes({reinterpret_cast<const char*>(&packet), sizeof packet});
+  }
   /// Drops the connection, as a daemon that is killed.
   void disconnect() { control_.reset(); }
   /// The connection, kept open, as a daemon that hangs; reconnect() makes the next one.
@@ -80,7 +89,8 @@ class Container final {
   std::string run();
 
   /// All text in the log, newlines where lines end.
-  std::string log() const;
+  std::string log() const { return read_log(std::nullopt); }
+  std::string log_until(logs::LogPosition position) const { return read_log(position); }
   std::optional<logs::ExitRecord> record() const;
   pid_t pid() const { return hello_.pid; }
   int pidfd() const { return pidfd_.get(); }
@@ -93,6 +103,8 @@ class Container final {
  private:
   friend class Launcher;
   void take_hello();
+  void send_bytes(std::string_view bytes) const;
+  std::string read_log(std::optional<logs::LogPosition> until) const;
 
   std::string uid_;
   std::unique_ptr<TempDir> dir_;
@@ -105,6 +117,9 @@ class Container final {
   pid_t shim_pid_ = -1;
   ShimPacket hello_;
 };
+
+/// An exec of `sh -c SCRIPT` in a container: no operations, all of its namespaces.
+TestPlan exec_plan(const Container& container, const std::string& script);
 
 /// A holder with its launcher.
 class Launcher final {
@@ -122,10 +137,13 @@ class Launcher final {
 
   /// Adds the shim's descriptors, sends the plan, expects Launched. A log directory in the plan
   /// stays.
-  Container launch(TestPlan& plan);
+  enum class Logging : std::uint8_t { kOn, kOff };
+  Container launch(TestPlan& plan, Logging logging = Logging::kOn);
   Container launch(TestPlan&& plan) { return launch(plan); }
   /// launch() and the first Hello.
   Container start(TestPlan plan);
+  /// The same, output going to attached connections only.
+  Container start_without_log(TestPlan plan);
   std::string run(const std::string& script);
 
   /// The program as a sealed memfd.

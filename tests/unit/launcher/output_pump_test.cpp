@@ -31,7 +31,8 @@ class OutputPumpTest : public ::testing::Test {
          .name = "log"},
         clock_);
     EXPECT_TRUE(log);
-    pump_ = OutputPump(std::move(*log), UniqueFd(out[0]), UniqueFd(err[0]));
+    pump_ = OutputPump(
+        {.log = std::move(*log), .output = UniqueFd(out[0]), .errors = UniqueFd(err[0])});
   }
   ~OutputPumpTest() override {
     std::error_code ignored;
