@@ -70,6 +70,15 @@ struct OperationRow {
   bool operator==(const OperationRow&) const = default;
 };
 
+/// A record of one of the newer kinds of object, which share a table: "pod", "exec" … Key: (kind,
+/// key).
+struct ObjectRow {
+  std::string kind{};
+  std::string key{};  ///< unique within the kind; mostly a uid
+  std::string record{};
+  bool operator==(const ObjectRow&) const = default;
+};
+
 /// Key: sequence, which grows by one from event to event through all epochs.
 struct EventRow {
   std::uint64_t epoch = 0;

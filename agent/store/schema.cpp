@@ -37,8 +37,16 @@ CREATE TABLE quarantine(
   record BLOB);
 )sql";
 
-constexpr std::array<Migration, 1> kMigrations = {{
+// An older daemon leaves the table alone.
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE objects(
+  kind TEXT NOT NULL, key TEXT NOT NULL, record BLOB NOT NULL, sum INTEGER NOT NULL,
+  PRIMARY KEY(kind, key));
+)sql";
+
+constexpr std::array<Migration, 2> kMigrations = {{
     {.version = 1, .oldest_reader = 1, .sql = kVersion1},
+    {.version = 2, .oldest_reader = 1, .sql = kVersion2},
 }};
 
 Result<std::int64_t> one_integer(Database& database, const char* sql) {

@@ -192,6 +192,7 @@ Result<Loaded<DebtRow>> Store::debts() { return noted(load<DebtRow>()); }
 Result<Loaded<ImageRow>> Store::images() { return noted(load<ImageRow>()); }
 Result<Loaded<ImageNameRow>> Store::image_names() { return noted(load<ImageNameRow>()); }
 Result<Loaded<OperationRow>> Store::operations() { return noted(load<OperationRow>()); }
+Result<Loaded<ObjectRow>> Store::objects() { return noted(load<ObjectRow>()); }
 
 Result<std::vector<BadRecord>> Store::quarantine() {
   std::vector<BadRecord> bad;

@@ -82,6 +82,7 @@ class Store final {
   Result<Loaded<ImageRow>> images();
   Result<Loaded<ImageNameRow>> image_names();
   Result<Loaded<OperationRow>> operations();
+  Result<Loaded<ObjectRow>> objects();  ///< of every kind
   /// What lies in quarantine.
   Result<std::vector<BadRecord>> quarantine();
 

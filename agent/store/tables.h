@@ -182,6 +182,24 @@ struct Table<OperationRow> {
 };
 
 template <>
+struct Table<ObjectRow> {
+  static constexpr std::string_view kName = "objects";
+  static constexpr const char* kDelete = "DELETE FROM objects WHERE rowid = ?";
+  static constexpr const char* kSelect =
+      "SELECT rowid, kind || ' ' || key, kind, key, record, sum FROM objects ORDER BY kind, key";
+  static constexpr const char* kPut =
+      "INSERT INTO objects(kind, key, record, sum) VALUES(?,?,?,?) "
+      "ON CONFLICT(kind, key) DO UPDATE SET record=excluded.record, sum=excluded.sum";
+  static auto columns(const ObjectRow& row) {
+    return std::make_tuple(std::string_view(row.kind), std::string_view(row.key), Blob(row.record));
+  }
+  static Result<ObjectRow> row(const Query& query) {
+    return ObjectRow{.kind = query.bytes(2), .key = query.bytes(3), .record = query.bytes(4)};
+  }
+  static constexpr int kSum = 5;
+};
+
+template <>
 struct Table<EventRow> {
   static constexpr std::string_view kName = "events";
   static constexpr const char* kSelectAfter =

@@ -33,6 +33,7 @@ void Transaction::put(const DebtRow& row) { put_row(row); }
 void Transaction::put(const ImageRow& row) { put_row(row); }
 void Transaction::put(const ImageNameRow& row) { put_row(row); }
 void Transaction::put(const OperationRow& row) { put_row(row); }
+void Transaction::put(const ObjectRow& row) { put_row(row); }
 
 void Transaction::remove_container(const Uid& uid) {
   write("DELETE FROM containers WHERE uid = ?", std::string_view(uid.str()));
@@ -58,6 +59,10 @@ void Transaction::remove_operation(const Uid& uid, std::string_view operation) {
   write("DELETE FROM operations WHERE uid = ? AND operation = ?",
         std::string_view(uid.str()),
         operation);
+}
+
+void Transaction::remove_object(std::string_view kind, std::string_view key) {
+  write("DELETE FROM objects WHERE kind = ? AND key = ?", kind, key);
 }
 
 void Transaction::purge_tombstones(WallTime before) {
@@ -130,6 +135,19 @@ void Transaction::quarantine_image(std::string_view content_id, std::string_view
       to_column(store_->clock_.wall()),
       content_id);
   remove_image(content_id);
+}
+
+void Transaction::quarantine_object(std::string_view kind,
+                                    std::string_view key,
+                                    std::string_view why) {
+  write(
+      "INSERT INTO quarantine(source, key, why, time, record) "
+      "SELECT 'objects', kind || ' ' || key, ?, ?, record FROM objects WHERE kind = ? AND key = ?",
+      why,
+      to_column(store_->clock_.wall()),
+      kind,
+      key);
+  remove_object(kind, key);
 }
 
 void Transaction::on_commit(runtime::Task task) { on_commit_.push_back(std::move(task)); }

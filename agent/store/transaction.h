@@ -33,6 +33,7 @@ class Transaction final {
   void put(const ImageRow& row);
   void put(const ImageNameRow& row);
   void put(const OperationRow& row);
+  void put(const ObjectRow& row);
 
   /// Removing what is not there succeeds.
   void remove_container(const Uid& uid);
@@ -41,6 +42,7 @@ class Transaction final {
   void remove_image(std::string_view content_id);  ///< its names stay: remove those, too
   void remove_image_name(std::string_view name);
   void remove_operation(const Uid& uid, std::string_view operation);
+  void remove_object(std::string_view kind, std::string_view key);
   /// Forgets the ids that were removed before `before`.
   void purge_tombstones(WallTime before);
 
@@ -52,10 +54,11 @@ class Transaction final {
 
   /// Moves a container's row to the quarantine, for a record whose owner cannot decode it.
   void quarantine_container(const Uid& uid, std::string_view why);
-  /// As above for an operation's, a debt's and an image's row.
+  /// As above for an operation's, a debt's, an image's and an object's row.
   void quarantine_operation(const Uid& uid, std::string_view operation, std::string_view why);
   void quarantine_debt(std::string_view kind, std::string_view key, std::string_view why);
   void quarantine_image(std::string_view content_id, std::string_view why);
+  void quarantine_object(std::string_view kind, std::string_view key, std::string_view why);
 
   /// Runs `task` right after a successful commit, in the order of registration: changes to tables
   /// in memory and whatever is told to others.

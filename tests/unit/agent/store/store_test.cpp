@@ -40,6 +40,8 @@ TEST(Store, KeepsRowsOfEveryTable) {
   transaction.put(image);
   transaction.put(name);
   transaction.put(operation);
+  const ObjectRow pod{.kind = "pod", .key = c.uid.str(), .record = "p"};
+  transaction.put(pod);
   ASSERT_TRUE(transaction.commit());
   ASSERT_TRUE(f.reopen());
   EXPECT_EQ(f.store->containers()->rows, std::vector{c});
@@ -48,6 +50,22 @@ TEST(Store, KeepsRowsOfEveryTable) {
   EXPECT_EQ(f.store->images()->rows, std::vector{image});
   EXPECT_EQ(f.store->image_names()->rows, std::vector{name});
   EXPECT_EQ(f.store->operations()->rows, std::vector{operation});
+  EXPECT_EQ(f.store->objects()->rows, std::vector{pod});
+}
+
+TEST(Store, KeepsObjectsOfOneKeyApartByKind) {
+  StoreFixture f;
+  ASSERT_TRUE(f.open());
+  const ObjectRow pod{.kind = "pod", .key = "k", .record = "p"};
+  const ObjectRow exec{.kind = "exec", .key = "k", .record = "e"};
+  const ObjectRow bad{.kind = "pod", .key = "bad", .record = "b"};
+  Transaction transaction = f.store->begin();
+  for (const ObjectRow& row : {pod, exec, bad}) transaction.put(row);
+  transaction.remove_object("exec", "k");
+  transaction.quarantine_object("pod", "bad", "does not decode");
+  ASSERT_TRUE(transaction.commit());
+  EXPECT_EQ(f.store->objects()->rows, std::vector{pod});
+  EXPECT_EQ(f.store->quarantine()->front().key, "pod bad");
 }
 
 TEST(Store, ReplacesAndRemoves) {
@@ -237,7 +255,7 @@ TEST(Store, RunsOnANewerDatabaseThatOnlyAdds) {
   ASSERT_TRUE(f.open());
   ASSERT_TRUE(
       f.store->database().script("ALTER TABLE containers ADD COLUMN pod TEXT DEFAULT ''; "
-                                 "CREATE TABLE pods(uid TEXT); PRAGMA user_version = 2"));
+                                 "CREATE TABLE pods(uid TEXT); PRAGMA user_version = 99"));
   ASSERT_TRUE(f.reopen());
   const ContainerRow row = container("web");
   Transaction transaction = f.store->begin();
@@ -256,12 +274,12 @@ TEST(Store, RefusesANewerDatabaseThatContracted) {
   StoreFixture f;
   ASSERT_TRUE(f.open());
   ASSERT_TRUE(f.store->database().script(
-      "UPDATE meta SET value = '3' WHERE key = 'oldest_reader'; PRAGMA user_version = 3"));
+      "UPDATE meta SET value = '99' WHERE key = 'oldest_reader'; PRAGMA user_version = 99"));
   const Result<> reopened = f.reopen();
   ASSERT_FALSE(reopened);
   EXPECT_EQ(reopened.error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(reopened.error().reason(), "STATE_TOO_NEW");
-  EXPECT_NE(reopened.error().message().find("needs a skerryd that knows version 3"),
+  EXPECT_NE(reopened.error().message().find("needs a skerryd that knows version 99"),
             std::string::npos);
 }
 
@@ -283,20 +301,22 @@ TEST(Store, RefusesAForeignDatabase) {
 TEST(Migrate, AppliesWhatIsMissingAndUndoesAStepThatFails) {
   StoreFixture f;
   ASSERT_TRUE(f.open());
-  constexpr std::array<Migration, 3> kSteps = {{
-      {.version = 1, .oldest_reader = 1, .sql = "never run again"},
-      {.version = 2, .oldest_reader = 1, .sql = "CREATE TABLE pods(uid TEXT);"},
-      {.version = 3, .oldest_reader = 2, .sql = "CREATE TABLE half(a); SELECT nonsense;"},
+  const std::int64_t now = migrations().back().version;
+  const std::array<Migration, 3> kSteps = {{
+      {.version = now, .oldest_reader = 1, .sql = "never run again"},
+      {.version = now + 1, .oldest_reader = 1, .sql = "CREATE TABLE pods(uid TEXT);"},
+      {.version = now + 2, .oldest_reader = 2, .sql = "CREATE TABLE half(a); SELECT nonsense;"},
   }};
   Database& database = f.store->database();
   const Result<> migrated = migrate(database, kSteps);
   ASSERT_FALSE(migrated);
-  EXPECT_NE(migrated.error().message().find("migrate to version 3"), std::string::npos);
+  EXPECT_NE(migrated.error().message().find("migrate to version " + std::to_string(now + 2)),
+            std::string::npos);
   EXPECT_TRUE(database.script("SELECT uid FROM pods"));
   EXPECT_FALSE(database.script("SELECT a FROM half"));
   Query version = *database.query("PRAGMA user_version");
   ASSERT_TRUE(*version.next());
-  EXPECT_EQ(version.integer(0), 2);
+  EXPECT_EQ(version.integer(0), now + 1);
 }
 
 }  // namespace
