@@ -48,8 +48,10 @@ TEST(Terminal, IsTheStandardStreamsAndControlsThem) {
   auto container = launcher.start(terminal_plan(
       "tty; stty size; echo err >&2; readlink /proc/self/fd/0; set -- $(cat /proc/$$/stat); echo "
       "$6 $7; "
-      "echo console > /dev/console; stat -c %t:%T /dev/console; ls /proc/$$/fd | tr '\\n' ' '"));
-  EXPECT_EQ(container.run(), "/dev/pts/0\r\n33 101\r\nerr\r\n/dev/pts/0\r\n");
+      "echo console > /dev/console; stat -c %t:%T /dev/console; ls /proc/$$/fd; true"));
+  EXPECT_EQ(
+      container.run(),
+      "/dev/pts/0\r\n33 101\r\nerr\r\n/dev/pts/0\r\n1 34816\r\nconsole\r\n88:0\r\n0\r\n1\r\n2\r\n");
 }
 
 TEST(Terminal, TakesInputAndResizes) {
