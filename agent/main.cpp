@@ -17,8 +17,10 @@
 #include "agent/api/server.h"
 #include "agent/config/command_line.h"
 #include "agent/images/image_desk.h"
+#include "agent/networks/network_desk.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
+#include "isolators/network/network.h"
 #include "os/path.h"
 
 namespace skerry::agent {
@@ -62,6 +64,12 @@ Result<std::string> sibling(const std::string& name) {
   return (self.parent_path() / name).string();
 }
 
+Result<isolators::IsolatorChain> make_chain(Host& host) {
+  const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
+                                                  .dns_servers = host.networks->dns_servers()};
+  return isolators::make_isolators(host.facts, {.network = &network});
+}
+
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
   auto host = std::make_unique<Host>();
   host->facts = os::probe_host();
@@ -72,7 +80,8 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   TRY_ASSIGN(host->cgroups, os::make_cgroup_manager(roots));
   host->scope = scope_path(config.name);
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
-  TRY_ASSIGN(host->isolators, isolators::make_isolators(host->facts));
+  TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
+  TRY_ASSIGN(host->isolators, make_chain(*host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
 }
@@ -107,11 +116,26 @@ Result<UniqueFd> block_signals() {
   return fd;
 }
 
+// Whatever plugins are about is on record, and taken up at the next start: those that do not end
+// soon are not waited for.
+void end_foreign(runtime::LanedPool& foreign, NetworkDesk& networks) {
+  constexpr auto kGrace = 2s;
+  constexpr auto kPause = 50ms;
+  std::thread end([&foreign] { foreign.shutdown(); });
+  const auto patience = std::chrono::steady_clock::now() + kGrace;
+  while (foreign.in_flight() > 0) {
+    if (std::chrono::steady_clock::now() > patience) networks.kill_plugins();
+    std::this_thread::sleep_for(kPause);
+  }
+  end.join();
+}
+
 void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
   ContainerManager::declare_failpoints(failpoints, isolators);
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
+  Attacher::declare_failpoints(failpoints);
 }
 
 Result<> run_daemon(const config::Config& config) {
@@ -138,6 +162,13 @@ Result<> run_daemon(const config::Config& config) {
                          clock));
   TRY(start_launcher(*host, config));
   runtime::WorkerPool workers("worker", config.workers.threads, config.workers.queue, trace);
+  runtime::LanedPool foreign({.name = "plugin",
+                              .threads = config.workers.plugin_threads,
+                              .queue = config.workers.queue,
+                              .lane_width = config.network.concurrency},
+                             trace);
+  TRY(host->networks->open({failpoints, workers, trace}));
+  host->networks->watch(*reactor);
   TRY_ASSIGN(
       const std::unique_ptr<events::EventLog> events,
       events::EventLog::open(
@@ -146,9 +177,9 @@ Result<> run_daemon(const config::Config& config) {
           clock,
           {.age = config.events.age, .count = config.events.count, .bytes = config.events.bytes}));
   operations::OperationTable table(clock);
-  operations::DebtKeeper debts({*reactor, workers, *store, trace, clock});
+  operations::DebtKeeper debts({*reactor, workers, *store, trace, clock, &foreign});
   operations::Interpreter interpreter(
-      {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id});
+      {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id, &foreign});
   TRY_ASSIGN(std::string unpacker, sibling("skerry-unpack"));
   TRY_ASSIGN(const std::unique_ptr<ImageDesk> images,
              ImageDesk::open({*reactor,
@@ -219,13 +250,18 @@ Result<> run_daemon(const config::Config& config) {
   } else {
     return Error(Code::kDataLoss, "state.db is damaged; start again to rebuild it");
   }
+  end_foreign(foreign, *host->networks);
   workers.shutdown();
   return store->close_clean();
 }
 
 int list_failpoints() {
   operations::FailpointRegistry failpoints;
-  auto isolators = isolators::make_isolators(os::probe_host());
+  const config::Config config;
+  Host host;
+  host.facts = os::probe_host();
+  host.networks = *NetworkDesk::make(config, host);
+  const auto isolators = make_chain(host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());
     return 1;

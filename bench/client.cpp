@@ -73,6 +73,7 @@ v1::ContainerSpec make_spec(const Options& options, const std::string& label) {
   spec.add_command("/bin/true");
   (*spec.mutable_labels())[kWorkerLabel] = label;
   spec.set_remove_on_exit(true);
+  spec.mutable_pod()->set_network(v1::NETWORK_MODE_NONE);
   v1::Resources& resources = *spec.mutable_resources();
   resources.mutable_requests()->set_millicpu(kHalfCpu);
   resources.mutable_limits()->mutable_cpu()->set_millicpu(kHalfCpu);

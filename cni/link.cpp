@@ -1,5 +1,7 @@
 #include "cni/link.h"
 
+#include <net/if.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -176,6 +178,27 @@ Result<std::optional<BridgeState>> inspect_bridge(const std::string& name) {
   if (bridge == nullptr) return std::optional<BridgeState>{};
   TRY_ASSIGN(const unsigned ports, count_ports(socket.get(), bridge.get()));
   return std::optional(BridgeState{.name = name, .ports = ports});
+}
+
+Result<> add_bridge(const std::string& name, const std::vector<IpPrefix>& addresses) {
+  TRY_ASSIGN(const auto socket, connect());
+  const Owned<rtnl_link> link(::rtnl_link_alloc());
+  if (link == nullptr) return Error::from_errno(ENOMEM, "make bridge");
+  ::rtnl_link_set_name(link.get(), name.c_str());
+  int failed = ::rtnl_link_set_type(link.get(), "bridge");
+  if (failed >= 0) failed = ::rtnl_link_add(socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (failed < 0 && failed != -NLE_EXIST)
+    return nl_failure(failed, fmt::format("make bridge \"{}\"", name));
+  TRY_ASSIGN(const Owned<rtnl_link> bridge, find_bridge(socket.get(), name));
+  if (bridge == nullptr) return Error(Code::kInternal, fmt::format("no bridge \"{}\"", name));
+  for (const IpPrefix& prefix : addresses)
+    TRY(add_address(socket.get(), ::rtnl_link_get_ifindex(bridge.get()), prefix));
+  const Owned<rtnl_link> change(::rtnl_link_alloc());
+  if (change == nullptr) return Error::from_errno(ENOMEM, "change bridge");
+  ::rtnl_link_set_flags(change.get(), IFF_UP);
+  failed = ::rtnl_link_change(socket.get(), bridge.get(), change.get(), 0);
+  if (failed < 0) return nl_failure(failed, fmt::format("bring up bridge \"{}\"", name));
+  return {};
 }
 
 Result<> remove_bridge(const std::string& name) {

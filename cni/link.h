@@ -31,6 +31,10 @@ struct BridgeState {
 /// NOT_A_BRIDGE.
 Result<std::optional<BridgeState>> inspect_bridge(const std::string& name);
 
+/// Makes the bridge, with these addresses, and brings it up. One that is there is given what it
+/// lacks. Errors: FAILED_PRECONDITION, reason NOT_A_BRIDGE. Idempotent.
+Result<> add_bridge(const std::string& name, const std::vector<IpPrefix>& addresses);
+
 /// Deletes the bridge. What is gone already is fine. Errors: FAILED_PRECONDITION, reasons
 /// NETWORK_IN_USE while an interface is in it, NOT_A_BRIDGE. Idempotent.
 Result<> remove_bridge(const std::string& name);

@@ -9,6 +9,7 @@
 #include "isolators/filesystem/filesystem.h"
 #include "isolators/isolator.h"
 #include "isolators/namespaces/namespaces.h"
+#include "isolators/network/network.h"
 #include "isolators/oom_score/oom_score.h"
 #include "isolators/process/process.h"
 #include "isolators/refusal.h"
@@ -58,7 +59,7 @@ Result<std::vector<std::string>> v1_hierarchies(const os::HostFacts& host) {
 
 }  // namespace
 
-Result<IsolatorChain> make_isolators(const os::HostFacts& host) {
+Result<IsolatorChain> make_isolators(const os::HostFacts& host, const ChainParts& parts) {
   TRY(check_host(host));
   TRY_ASSIGN(const int last_capability, read_last_capability());
   TRY_ASSIGN(const RlimitCeilings rlimit_ceilings, read_rlimit_ceilings());
@@ -79,6 +80,8 @@ Result<IsolatorChain> make_isolators(const os::HostFacts& host) {
   chain.push_back(make_process_isolator());
   chain.push_back(make_capabilities_isolator(last_capability));
   chain.push_back(std::move(seccomp));
+  // Last: it takes longest, and what could fail has not.
+  if (parts.network != nullptr) chain.push_back(make_network_isolator(*parts.network));
   return chain;
 }
 

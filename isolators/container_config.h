@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/units.h"
+#include "isolators/network/network_settings.h"
 #include "plan/plan.h"
 
 namespace skerry::isolators {
@@ -65,7 +66,11 @@ struct TmpfsMount {
 /// In the order of the spec: later mounts may lie on earlier ones.
 using Mount = std::variant<BindMount, TmpfsMount>;
 
-enum class NetworkMode : std::uint8_t { kNone, kHost };
+enum class NetworkMode : std::uint8_t {
+  kNone,      ///< a namespace with loopback only
+  kHost,      ///< the host's
+  kNetworks,  ///< those of network_settings
+};
 enum class SeccompMode : std::uint8_t { kDefault, kUnconfined };
 
 struct Process {
@@ -96,6 +101,7 @@ struct ContainerConfig {
   std::vector<Mount> mounts;
   Resources resources;
   NetworkMode network = NetworkMode::kNone;
+  NetworkSettings network_settings;
   /// Capability names without CAP_, added to and dropped from the default set; "ALL" is all.
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;

@@ -12,7 +12,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,11 @@ struct PrepareContext {
   /// The container's own group, made and empty.
   os::Cgroup& cgroup;
   PlanBuilder& plan;
+  /// Asked to stop: comes back soon, with an error.
+  std::stop_token stop = {};
+  /// When prepare() fails and cannot undo its own work: what cleanup() is owed. Null: the caller
+  /// does not want to know.
+  std::optional<Checkpoint>* left_behind = nullptr;
 };
 
 /// What prepare_exec() may use: a further process in a container that runs.
@@ -62,6 +69,17 @@ class Isolator {
   virtual std::string_view name() const = 0;
   /// Names of isolators whose prepare() must have finished before this one's.
   virtual std::vector<std::string_view> after() const { return {}; }
+  /// Whose foreign code (plugins) prepare(), or cleanup() of that checkpoint, runs: one name each,
+  /// the same for every container. What runs such code is kept to threads of its own, and what
+  /// hangs delays only those with a name in common. Blocks: never. Thread: any.
+  virtual std::vector<std::string> foreign_code(const ContainerConfig& config) const {
+    static_cast<void>(config);
+    return {};
+  }
+  virtual std::vector<std::string> foreign_code(const Checkpoint& checkpoint) const {
+    static_cast<void>(checkpoint);
+    return {};
+  }
   /// Pure check of a config against this host: INVALID_ARGUMENT naming the field,
   /// FAILED_PRECONDITION for what this host cannot do. Blocks: never. Thread: any.
   virtual Result<> validate(const ContainerConfig& config, const os::HostFacts& host) const = 0;
@@ -92,8 +110,16 @@ class Isolator {
 /// The isolators of this daemon in an order that respects after(). Made in main.
 using IsolatorChain = std::vector<std::unique_ptr<Isolator>>;
 
+struct NetworkIsolatorOptions;
+
+/// What isolators work with that the daemon has.
+struct ChainParts {
+  /// Null: containers are on no network or the host's.
+  const NetworkIsolatorOptions* network = nullptr;
+};
+
 /// All built-in isolators, ordered. Errors: FAILED_PRECONDITION when the host lacks what the
 /// product cannot do without (named).
-Result<IsolatorChain> make_isolators(const os::HostFacts& host);
+Result<IsolatorChain> make_isolators(const os::HostFacts& host, const ChainParts& parts = {});
 
 }  // namespace skerry::isolators

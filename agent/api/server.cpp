@@ -16,6 +16,7 @@
 #include "agent/api/container_service.h"
 #include "agent/api/event_service.h"
 #include "agent/api/image_service.h"
+#include "agent/api/network_service.h"
 
 namespace skerry::agent {
 namespace {
@@ -27,7 +28,11 @@ constexpr int kMaxMessage = 16 << 20;
 class GrpcServer final : public ApiServer {
  public:
   explicit GrpcServer(ApiContext& context)
-      : containers_(context), images_(context), events_(context), agent_(context) {}
+      : containers_(context),
+        images_(context),
+        events_(context),
+        networks_(context),
+        agent_(context) {}
 
   Result<> start(const std::string& socket) {
     grpc::ServerBuilder builder;
@@ -36,6 +41,7 @@ class GrpcServer final : public ApiServer {
     builder.RegisterService(&containers_);
     builder.RegisterService(&images_);
     builder.RegisterService(&events_);
+    builder.RegisterService(&networks_);
     builder.RegisterService(&agent_);
     server_ = builder.BuildAndStart();
     if (server_) return {};
@@ -51,6 +57,7 @@ class GrpcServer final : public ApiServer {
   ContainerServiceImpl containers_;
   ImageServiceImpl images_;
   EventServiceImpl events_;
+  NetworkServiceImpl networks_;
   AgentServiceImpl agent_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -1,5 +1,8 @@
 // GetStats and WatchStats: the reactor says which, a worker reads the cgroups, gRPC sends.
 
+#include <fcntl.h>
+#include <poll.h>
+
 #include <atomic>
 
 #include <google/protobuf/util/time_util.h>
@@ -7,6 +10,7 @@
 #include "agent/api/container_service.h"
 #include "agent/api/unary_call.h"
 #include "agent/containers/record.h"
+#include "agent/networks/interface_stats.h"
 
 namespace skerry::agent {
 namespace {
@@ -25,7 +29,20 @@ constexpr auto kMaxInterval = std::chrono::hours(1);
 struct Subject {
   ViewPtr view;
   std::shared_ptr<os::Cgroup> cgroup;
+  /// Its first process; its own copy, so that it stays the right one while it is read.
+  pid_t pid = -1;
+  std::shared_ptr<UniqueFd> pidfd;
 };
+
+// Only of who has interfaces beside loopback.
+Subject subject_of(const Container& container) {
+  Subject subject{.view = container.view, .cgroup = container.cgroup, .pidfd = {}};
+  if (container.api().networks().empty() || !container.process.pidfd) return subject;
+  subject.pid = container.process.pid;
+  subject.pidfd =
+      std::make_shared<UniqueFd>(::fcntl(container.process.pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  return subject;
+}
 
 struct Selection {
   std::vector<ContainerRef> containers;
@@ -37,13 +54,13 @@ Result<std::vector<Subject>> select(ContainerManager& manager, const Selection& 
   std::vector<Subject> subjects;
   for (const ContainerRef& ref : selection.containers) {
     TRY_ASSIGN(const Container* container, manager.find(ref));
-    if (container->cgroup) subjects.push_back({container->view, container->cgroup});
+    if (container->cgroup) subjects.push_back(subject_of(*container));
   }
   if (!selection.containers.empty()) return subjects;
   for (const auto& [uid, container] : manager.containers()) {
     if (!container->cgroup) continue;
     if (selection.tenant && *selection.tenant != container->api().tenant()) continue;
-    subjects.push_back({container->view, container->cgroup});
+    subjects.push_back(subject_of(*container));
   }
   std::ranges::sort(subjects, {}, [](const Subject& subject) { return subject.view->ordinal; });
   return subjects;
@@ -84,13 +101,44 @@ void fill_stats(const Subject& subject,
   *out.mutable_pids()->mutable_limit() = limits.pids();
 }
 
+std::string network_of(const skerry::v1::Container& container, const std::string& interface) {
+  for (const skerry::v1::AttachedNetwork& network : container.networks()) {
+    if (network.interface() == interface) return network.network();
+  }
+  return {};
+}
+
+// What was read is of the right process if that one still lives now.
+void fill_interfaces(const Subject& subject, ContainerStats& out) {
+  if (!subject.pidfd || !*subject.pidfd) return;
+  const auto interfaces = read_interfaces(subject.pid);
+  pollfd ended{.fd = subject.pidfd->get(), .events = POLLIN, .revents = 0};
+  if (!interfaces || ::poll(&ended, 1, 0) != 0) return;
+  for (const InterfaceCounters& counters : *interfaces) {
+    skerry::v1::InterfaceStats& one = *out.add_interfaces();
+    one.set_name(counters.name);
+    one.set_network(network_of(subject.view->container, counters.name));
+    one.set_received_bytes(counters.received_bytes);
+    one.set_received_packets(counters.received_packets);
+    one.set_received_errors(counters.received_errors);
+    one.set_received_dropped(counters.received_dropped);
+    one.set_sent_bytes(counters.sent_bytes);
+    one.set_sent_packets(counters.sent_packets);
+    one.set_sent_errors(counters.sent_errors);
+    one.set_sent_dropped(counters.sent_dropped);
+  }
+}
+
 // Thread: worker. A container that ends meanwhile is left out.
 void read_all(const std::vector<Subject>& subjects,
               const Clock& clock,
               RepeatedPtrField<ContainerStats>& out) {
   for (const Subject& subject : subjects) {
     const auto usage = subject.cgroup->usage();
-    if (usage) fill_stats(subject, *usage, clock.wall(), *out.Add());
+    if (!usage) continue;
+    ContainerStats& stats = *out.Add();
+    fill_stats(subject, *usage, clock.wall(), stats);
+    fill_interfaces(subject, stats);
   }
 }
 

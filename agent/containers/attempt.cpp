@@ -45,6 +45,7 @@ void ContainerManager::begin_attempt(Container& container,
   container.log_complete = false;
   container.stdin_closed = false;
 
+  show_networks_attaching(container);
   CHECK(transit(container, Transition::kRestart).has_value());
   this->record(transaction, container, state_event(container, from));
   CHECK(transit(container, Transition::kPrepare).has_value());
@@ -56,6 +57,7 @@ void ContainerManager::begin_attempt(Container& container,
   operation.name = "launch";
   operation.object = container.uid;
   operation.steps = launch_steps(job, parts_.host);
+  operation.lanes = lanes_of(parts_.host.isolators, {}, &container.spec.config);
   operation.cancel = container.launch;
   operation.done = [this, uid = container.uid, job](const Outcome& outcome) {
     launched(uid, job, outcome);
@@ -108,6 +110,7 @@ void ContainerManager::launch_succeeded(Container& container,
         to_timestamp(WallTime(std::chrono::nanoseconds(job.running_ns)));
   }
   record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
+    record_attached(transaction, container);
     parts_.interpreter.close(transaction, outcome);
   });
   attach_shim(container, std::move(job.control));
@@ -129,6 +132,7 @@ void ContainerManager::adopt_process(Container& container, LaunchJob& job) {
     entry->set_version(checkpoint.version);
     entry->set_bytes(checkpoint.bytes);
   }
+  show_networks_attached(container);
 }
 
 // The operation has undone everything already, or it is on the list of debts.
@@ -145,6 +149,7 @@ void ContainerManager::launch_failed(Container& container, const Outcome& outcom
     parts_.trace.error("launch failed", *outcome.error, {{"container", container.uid.str()}});
   }
   container.api().set_released(true);
+  show_networks_detached(container, outcome);
   container.log_complete = true;
   record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
     parts_.interpreter.close(transaction, outcome);

@@ -12,6 +12,7 @@
 
 #include "agent/containers/launch.h"
 #include "agent/containers/manager.h"
+#include "agent/networks/network_status.h"
 #include "base/check.h"
 #include "logs/exit_record.h"
 #include "os/path.h"
@@ -136,6 +137,7 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
   skerry::v1::Container& api = container.api();
   api.set_pid(0);
   api.set_oom_kills(oom_kills);
+  show_detaching(*api.mutable_networks());
   ExitInfo& info = *api.mutable_exit();
   *info.mutable_time() = to_timestamp(exit.time);
   if (exit.launch_error) {

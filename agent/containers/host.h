@@ -4,6 +4,7 @@
 #include <string>
 
 #include "agent/containers/launcher_client.h"
+#include "agent/networks/network_desk.h"
 #include "base/unique_fd.h"
 #include "isolators/isolator.h"
 #include "os/cgroup/cgroup.h"
@@ -33,6 +34,8 @@ struct Host {
   /// Cgroup below which containers live: PARENT/<uid>. The scope, unless configured.
   std::string parent;
   std::unique_ptr<os::CgroupManager> cgroups;
+  /// Null only where no container is ever launched.
+  std::unique_ptr<NetworkDesk> networks;
   isolators::IsolatorChain isolators;
   std::unique_ptr<LauncherClient> launcher;
 };

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include <nlohmann/json.hpp>
@@ -116,12 +117,19 @@ Result<> remove_run_directory(const LaunchJob& job, const Directories& directori
 Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
   Step step;
   step.name = "launch." + std::string(isolator.name());
-  step.run = [job, &host, &isolator](CancelToken&) -> Result<> {
-    const isolators::PrepareContext context{
-        .config = job->config, .host = host.facts, .cgroup = *job->cgroup, .plan = job->builder};
-    TRY_ASSIGN(isolators::Checkpoint checkpoint, isolator.prepare(context));
-    checkpoint.isolator = isolator.name();
-    job->checkpoints.push_back(std::move(checkpoint));
+  auto left_behind = std::make_shared<std::optional<isolators::Checkpoint>>();
+  step.run = [job, &host, &isolator, left_behind](CancelToken& cancel) -> Result<> {
+    const isolators::PrepareContext context{.config = job->config,
+                                            .host = host.facts,
+                                            .cgroup = *job->cgroup,
+                                            .plan = job->builder,
+                                            .stop = cancel.stop_token(),
+                                            .left_behind = left_behind.get()};
+    auto checkpoint = isolator.prepare(context);
+    if (*left_behind) job->checkpoints.push_back(**left_behind);
+    if (!checkpoint) return std::move(checkpoint).error();
+    checkpoint->isolator = isolator.name();
+    job->checkpoints.push_back(std::move(*checkpoint));
     return {};
   };
   const auto own = [job, &isolator]() -> isolators::Checkpoint {
@@ -130,14 +138,16 @@ Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
     }
     return {};
   };
-  step.undo = [job, &isolator, own] { return isolator.cleanup(job->config.uid, own()); };
-  step.debt = [job, own]() -> std::optional<Debt> {
+  step.undo = [job, &isolator, own, left_behind]() -> Result<> {
+    // It tried to take that back already; once more at once would only wait as long again.
+    if (*left_behind) return Error(Code::kAborted, "its own undo failed");
     const isolators::Checkpoint checkpoint = own();
-    const std::string& uid = job->config.uid.str();
-    return Debt{.kind = std::string(kDebtIsolator),
-                .key = uid + "/" + checkpoint.isolator,
-                .object = uid,
-                .record = encode_isolator_debt(job->config.uid, checkpoint)};
+    if (checkpoint.isolator.empty()) return {};
+    return isolator.cleanup(job->config.uid, checkpoint);
+  };
+  step.undo_after_failure = true;
+  step.debt = [job, own]() -> std::optional<Debt> {
+    return isolator_debt(job->config.uid, own());
   };
   return step;
 }
@@ -214,6 +224,35 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
                        .undo = [job, &host] { return undo_shim(*job, *host.cgroups); },
                        .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); }});
   return steps;
+}
+
+Debt isolator_debt(const Uid& uid,
+                   const isolators::Checkpoint& checkpoint,
+                   const std::string& why) {
+  return {.kind = std::string(kDebtIsolator),
+          .key = uid.str() + "/" + checkpoint.isolator,
+          .object = uid.str(),
+          .record = encode_isolator_debt(uid, checkpoint),
+          .why = why};
+}
+
+std::vector<std::string> lanes_of(const isolators::IsolatorChain& isolators,
+                                  std::span<const isolators::Checkpoint> checkpoints,
+                                  const isolators::ContainerConfig* config) {
+  std::vector<std::string> lanes;
+  const auto add = [&lanes](const std::vector<std::string>& more) {
+    lanes.insert(lanes.end(), more.begin(), more.end());
+  };
+  for (const auto& isolator : isolators) {
+    const auto checkpoint =
+        std::ranges::find(checkpoints, isolator->name(), &isolators::Checkpoint::isolator);
+    if (checkpoint != checkpoints.end()) {
+      add(isolator->foreign_code(*checkpoint));
+    } else if (config != nullptr) {
+      add(isolator->foreign_code(*config));
+    }
+  }
+  return lanes;
 }
 
 std::string encode_isolator_debt(const Uid& uid, const isolators::Checkpoint& checkpoint) {

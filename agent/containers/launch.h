@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,17 @@ std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isola
 
 /// The steps over `job`; `host` outlives them.
 std::vector<operations::Step> launch_steps(const std::shared_ptr<LaunchJob>& job, Host& host);
+
+/// Whose foreign code runs (Isolator::foreign_code) when these checkpoints are cleaned up.
+/// Isolators without one are asked by the config, which may be null.
+std::vector<std::string> lanes_of(const isolators::IsolatorChain& isolators,
+                                  std::span<const isolators::Checkpoint> checkpoints,
+                                  const isolators::ContainerConfig* config);
+
+/// What cleanup() of that checkpoint owes when it fails.
+operations::Debt isolator_debt(const Uid& uid,
+                               const isolators::Checkpoint& checkpoint,
+                               const std::string& why = {});
 
 /// Record of an isolator debt, and back. Errors: DATA_LOSS.
 std::string encode_isolator_debt(const Uid& uid, const isolators::Checkpoint& checkpoint);

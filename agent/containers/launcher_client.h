@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "isolators/plan_builder.h"
@@ -21,6 +22,17 @@ namespace skerry::agent {
 struct Launched {
   pid_t shim_pid = -1;
   UniqueFd shim_pidfd;
+};
+
+/// A pod's namespaces, kept by the holder. Descriptors of kinds it does not have are empty.
+struct Sandbox {
+  Uid uid;
+  UniqueFd net;
+  UniqueFd ipc;
+  UniqueFd uts;
+  /// The network namespace as other programs find it while the holder keeps it: plugins' CNI_NETNS.
+  /// Empty when there is none.
+  std::string net_path;
 };
 
 /// Thread: any; calls of several workers run side by side, each on a connection of its own.
@@ -46,6 +58,20 @@ class LauncherClient final {
   /// deadline. Blocks: up to the deadline.
   Result<Launched> launch(const isolators::BuiltPlan& plan, std::chrono::milliseconds deadline);
 
+  // Pods' namespaces (launcher_sandboxes.cpp). They live with the holder: a killed one takes them
+  // along, but for processes that are inside.
+
+  /// Makes the namespaces, or finds those kept under that uid. Errors: the failed operation's, with
+  /// its name; RESOURCE_EXHAUSTED when the holder keeps as many as it may; UNIMPLEMENTED from a
+  /// holder that is too old; UNAVAILABLE (launcher gone); deadline. Blocks: up to the deadline.
+  Result<Sandbox> make_sandbox(const plan::SandboxPlan& plan, std::chrono::milliseconds deadline);
+  /// Errors: NOT_FOUND, and as above.
+  Result<Sandbox> get_sandbox(const Uid& uid, std::chrono::milliseconds deadline);
+  /// What is gone already is fine. Who is inside stays inside. Errors: as above. Idempotent.
+  Result<> drop_sandbox(const Uid& uid, std::chrono::milliseconds deadline);
+  /// Whose namespaces the holder keeps. Errors: as above.
+  Result<std::vector<Uid>> list_sandboxes(std::chrono::milliseconds deadline);
+
   /// For facts shown to people; -1 when unknown.
   pid_t holder_pid() const;
   pid_t launcher_pid() const;
@@ -62,6 +88,13 @@ class LauncherClient final {
   Result<UniqueFd> connect(std::chrono::steady_clock::time_point deadline);
   Result<UniqueFd> take(std::chrono::steady_clock::time_point deadline);
   void give_back(UniqueFd connection);
+  struct SandboxAnswer;
+  /// One request about sandboxes and its answer; a refusal is an error.
+  Result<SandboxAnswer> ask(launcher::SandboxPacket request,
+                            int plan,
+                            launcher::LauncherMessage wanted,
+                            std::chrono::milliseconds deadline);
+  Result<Sandbox> to_sandbox(SandboxAnswer answer) const;
 
   Options options_;
   UniqueFd program_;  ///< sealed memfd

@@ -232,6 +232,8 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
   } else {
     api.set_root(request.spec.root().directory());
   }
+  config.network_settings.owner = "container " + request.id;
+  api.set_hostname(config.hostname);
   for (const auto& isolator : parts_.host.isolators) {
     TRY(isolator->validate(config, parts_.host.facts));
   }

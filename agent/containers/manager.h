@@ -3,7 +3,8 @@
 //
 //   manager.cpp   requests, lookup, transactions        stop.cpp     signals, stop, pause, update
 //   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
-//   exit.cpp      how an attempt ends                   (recovery/   restores what was recorded)
+//   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
+//   (recovery/    restores what was recorded)
 #pragma once
 
 #include <functional>
@@ -177,6 +178,13 @@ class ContainerManager final {
   void on_stdin(Container& container, ShimReport& report);
   void on_shim_report(Container& container, std::optional<ShimReport> report);
   void on_running(Container& container, std::uint64_t time_ns);
+
+  // networks.cpp
+  static void show_networks_attaching(Container& container);
+  static void show_networks_attached(Container& container);
+  static void show_networks_detached(Container& container, const operations::Outcome& outcome);
+  void record_attached(store::Transaction& transaction, Container& container);
+  void record_detached(store::Transaction& transaction, Container& container);
 
   // exit.cpp
   void on_exit(Container& container, const PendingExit& exit);

@@ -78,13 +78,13 @@ std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& ho
          .object = uid,
          .record = encode_isolator_debt(job->uid, checkpoint)}));
   }
-  steps.push_back(paying_step("release.run",
-                              job,
-                              [job, &host] {
-                                return os::remove_tree(host.directories.run_containers.get(),
-                                                       job->uid.str());
-                              },
-                              {.kind = std::string(kDebtRun), .key = uid, .object = uid, .record = {}}));
+  steps.push_back(
+      paying_step("release.run",
+                  job,
+                  [job, &host] {
+                    return os::remove_tree(host.directories.run_containers.get(), job->uid.str());
+                  },
+                  {.kind = std::string(kDebtRun), .key = uid, .object = uid, .record = {}}));
   return steps;
 }
 
@@ -116,16 +116,23 @@ void ContainerManager::register_debts() {
   Host& host = parts_.host;
   parts_.debts.handle(std::string(kDebtCgroup),
                       [&host](const Debt& debt) { return remove_cgroup(*host.cgroups, debt.key); });
-  parts_.debts.handle(std::string(kDebtIsolator), [&host](const Debt& debt) -> Result<> {
-    TRY_ASSIGN(const auto owed, decode_isolator_debt(debt.record));
-    for (const auto& isolator : host.isolators) {
-      if (isolator->name() == owed.second.isolator) {
-        return isolator->cleanup(owed.first, owed.second);
-      }
-    }
-    return Error(Code::kUnimplemented,
-                 "this daemon has no isolator \"" + owed.second.isolator + "\"");
-  });
+  parts_.debts.handle(
+      std::string(kDebtIsolator),
+      [&host](const Debt& debt) -> Result<> {
+        TRY_ASSIGN(const auto owed, decode_isolator_debt(debt.record));
+        for (const auto& isolator : host.isolators) {
+          if (isolator->name() == owed.second.isolator) {
+            return isolator->cleanup(owed.first, owed.second);
+          }
+        }
+        return Error(Code::kUnimplemented,
+                     "this daemon has no isolator \"" + owed.second.isolator + "\"");
+      },
+      [&host](const Debt& debt) -> std::vector<std::string> {
+        const auto owed = decode_isolator_debt(debt.record);
+        if (!owed) return {};
+        return lanes_of(host.isolators, std::span(&owed->second, 1), nullptr);
+      });
   parts_.debts.handle(std::string(kDebtRun), [&host](const Debt& debt) {
     return os::remove_tree(host.directories.run_containers.get(), debt.key);
   });
@@ -146,6 +153,7 @@ void ContainerManager::begin_release(Container& container, store::Transaction& t
   operation.name = "release";
   operation.object = container.uid;
   operation.steps = release_steps(job, parts_.host);
+  operation.lanes = lanes_of(parts_.host.isolators, job->checkpoints, &container.spec.config);
   operation.cancel = std::make_shared<runtime::CancelToken>();
   operation.done = [this, uid = container.uid, job](Outcome outcome) {
     // An operation that broke off (workers full, a failpoint) owes everything: paying twice is
@@ -171,10 +179,13 @@ void ContainerManager::released(const Uid& uid, const Outcome& outcome) {
   CHECK(container != nullptr);
   container->releasing = false;
   container->api().set_released(true);
-  record_fact(
-      *container,
-      make_event(*container, skerry::v1::EVENT_TYPE_CONTAINER_RELEASED),
-      [&](store::Transaction& transaction) { parts_.interpreter.close(transaction, outcome); });
+  show_networks_detached(*container, outcome);
+  record_fact(*container,
+              make_event(*container, skerry::v1::EVENT_TYPE_CONTAINER_RELEASED),
+              [&](store::Transaction& transaction) {
+                record_detached(transaction, *container);
+                parts_.interpreter.close(transaction, outcome);
+              });
   plan_removal(*container);
 }
 

@@ -12,6 +12,8 @@
 #include <google/protobuf/unknown_field_set.h>
 #include <google/protobuf/util/time_util.h>
 
+#include "agent/networks/pod_network.h"
+
 namespace skerry::agent {
 namespace {
 
@@ -365,12 +367,8 @@ constexpr auto kRefusedFields = std::to_array<std::string_view>({
     "skerry.v1.Mount.volume",
     "skerry.v1.PodSpec.annotations",
     "skerry.v1.PodSpec.cgroup_parent",
-    "skerry.v1.PodSpec.dns",
-    "skerry.v1.PodSpec.host_aliases",
     "skerry.v1.PodSpec.labels",
     "skerry.v1.PodSpec.log_directory",
-    "skerry.v1.PodSpec.networks",
-    "skerry.v1.PodSpec.ports",
     "skerry.v1.PodSpec.resources",
     "skerry.v1.PodSpec.shared",
     "skerry.v1.PodSpec.stop_on_failure",
@@ -382,26 +380,18 @@ bool is_hostname(std::string_view name) {
   return name.size() <= 64 && std::ranges::all_of(name, good);
 }
 
-Result<> check_pod(const v1::PodSpec& pod, ContainerConfig& config) {
+Result<> check_pod(const v1::PodSpec& pod, const config::Config& limits, ContainerConfig& config) {
   config.hostname = pod.hostname();
   if (!is_hostname(pod.hostname())) {
     return invalid("spec.pod.hostname",
                    fmt::format("\"{}\" is not 1–64 characters of [A-Za-z0-9.-]", pod.hostname()));
   }
-  switch (pod.network()) {
-    case v1::NETWORK_MODE_UNSPECIFIED:
-    case v1::NETWORK_MODE_NONE:
-      config.network = isolators::NetworkMode::kNone;
-      break;
-    case v1::NETWORK_MODE_HOST:
-      if (!pod.hostname().empty()) {
-        return invalid("spec.pod.hostname", "the host's network has the host's name");
-      }
-      config.network = isolators::NetworkMode::kHost;
-      break;
-    default:
-      return invalid("spec.pod.network", fmt::format("{} is no mode", int{pod.network()}));
+  TRY_ASSIGN(PodNetwork network, check_pod_network(pod, "spec.pod", limits.network));
+  if (network.mode == isolators::NetworkMode::kHost && !pod.hostname().empty()) {
+    return invalid("spec.pod.hostname", "the host's network has the host's name");
   }
+  config.network = network.mode;
+  config.network_settings = std::move(network.settings);
   config.sysctls.insert(pod.sysctls().begin(), pod.sysctls().end());
   return {};
 }
@@ -542,7 +532,7 @@ Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Conf
   TRY(check_process(spec, out.config));
   TRY(check_mounts(spec, config, out.config));
   TRY(check_rlimits(spec, out.config));
-  TRY(check_pod(spec.pod(), out.config));
+  TRY(check_pod(spec.pod(), config, out.config));
   TRY(check_security(spec.security(), out.config));
   TRY(check_log(spec.log(), config, out.log));
   TRY(check_lifetime(spec, out));

@@ -47,7 +47,7 @@ void Interpreter::submit(std::shared_ptr<Running> running) {
       Running::end(std::move(running), std::move(outcome));
     });
   };
-  Result<> submitted = enqueue(std::move(work), running->operation.lanes);
+  Result<> submitted = enqueue(std::move(work), running->operation);
   if (submitted) return;
   Outcome outcome;
   outcome.operation = running->operation.name;
@@ -58,9 +58,11 @@ void Interpreter::submit(std::shared_ptr<Running> running) {
   });
 }
 
-Result<> Interpreter::enqueue(runtime::Task task, const std::vector<std::string>& lanes) {
-  if (lanes.empty() || parts_.foreign == nullptr) return parts_.workers.submit(std::move(task));
-  return parts_.foreign->submit(std::move(task), lanes);
+Result<> Interpreter::enqueue(runtime::Task task, const Operation& operation) {
+  if (operation.lanes.empty() || parts_.foreign == nullptr) {
+    return parts_.workers.submit(std::move(task));
+  }
+  return parts_.foreign->submit(std::move(task), operation.lanes, operation.cancel->stop_token());
 }
 
 void Interpreter::close(store::Transaction& transaction, const Outcome& outcome) {

@@ -74,7 +74,7 @@ class Interpreter final {
  private:
   struct Running;
   void submit(std::shared_ptr<Running> running);
-  Result<> enqueue(runtime::Task task, const std::vector<std::string>& lanes);
+  Result<> enqueue(runtime::Task task, const Operation& operation);
   Parts parts_;
 };
 

@@ -1,5 +1,6 @@
 #include "agent/recovery/leaks.h"
 
+#include "agent/networks/orphans.h"
 #include "agent/recovery/directory_names.h"
 #include "os/path.h"
 #include "os/proc_files.h"
@@ -118,6 +119,20 @@ void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak
                              " living containers"});
 }
 
+void find_networks(const Host& host, const Known& known, std::vector<Leak>& leaks) {
+  if (host.networks == nullptr) return;
+  const auto is_holder = [&known](const std::string& uid) {
+    return known.unreleased.contains(uid);
+  };
+  for (NetworkOrphan& orphan :
+       find_network_orphans(*host.networks, host.launcher.get(), is_holder)) {
+    leaks.push_back({.kind = std::string(orphan_word(orphan.kind)),
+                     .object = std::move(orphan.object),
+                     .uid = std::move(orphan.uid),
+                     .detail = std::move(orphan.detail)});
+  }
+}
+
 }  // namespace
 
 std::vector<Leak> find_leaks(const Host& host,
@@ -130,6 +145,7 @@ std::vector<Leak> find_leaks(const Host& host,
   find_trash(host.directories, being_deleted, leaks);
   find_mounts(host.directories, leaks);
   find_processes(host, snapshot, leaks);
+  find_networks(host, known, leaks);
   return leaks;
 }
 

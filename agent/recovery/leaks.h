@@ -12,7 +12,9 @@
 namespace skerry::agent {
 
 struct Leak {
-  std::string kind;    ///< "cgroup", "directory", "run directory", "mount", "process", "trash"
+  /// "cgroup", "directory", "run directory", "mount", "process", "trash"; of networks "attachment",
+  /// "address", "sandbox", "interface".
+  std::string kind;
   std::string object;  ///< a path, a pid
   std::string uid;     ///< the container it names; may be empty
   std::string detail;

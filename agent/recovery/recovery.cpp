@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "agent/containers/launch.h"
+#include "agent/networks/orphans.h"
 #include "agent/recovery/directory_names.h"
+#include "isolators/network/network.h"
 #include "os/path.h"
 #include "os/socket.h"
 
@@ -123,6 +125,7 @@ void Recovery::restore(Record record) {
                        restored.error(),
                        {{"container", container->uid.str()}});
   }
+  restore_networks(*container);
   container->log_complete = container->state() == State::kExited;
   Container& inserted = parts_.containers.insert(std::move(container));
   parts_.containers.changed(inserted);
@@ -138,11 +141,25 @@ Result<> Recovery::restore_spec(Container& container) {
   if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
     config.hostname = container.uid.str().substr(0, 12);
   }
+  config.network_settings.owner = "container " + api.id();
   if (!checked) return std::move(checked).error();
   if (api.image_content_id().empty()) return {};
   TRY_ASSIGN(ResolvedImage image, parts_.containers.parts_.resolve_image(api.image_content_id()));
   config.root.layers = std::move(image.layers);
   return {};
+}
+
+// Before anything is released: who holds which ports and attachments.
+void Recovery::restore_networks(Container& container) const {
+  if (container.api().released()) return;
+  for (const auto& checkpoint : container.record.checkpoints()) {
+    if (checkpoint.isolator() != isolators::kNetworkIsolator || checkpoint.bytes().empty())
+      continue;
+    const auto record = isolators::decode_network_record(checkpoint.bytes());
+    if (!record) continue;
+    parts_.host.networks->attacher().restore(
+        container.uid, "container " + container.api().id(), *record);
+  }
 }
 
 // --- catch up -------------------------------------------------------------------------------
@@ -276,6 +293,7 @@ Result<> Recovery::resume_operations() {
 // --- sweep ----------------------------------------------------------------------------------
 
 void Recovery::sweep() {
+  sweep_networks();
   sweep_cgroups();
   sweep_directories();
 }
@@ -292,6 +310,27 @@ void Recovery::sweep_cgroups() {
     auto swept = kill_and_wait(*parts_.host.cgroups, path, kKillDeadline);
     if (swept) swept = parts_.host.cgroups->remove(path);
     if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
+  }
+}
+
+// What no container holds is owed from here on: visible, and tried until it is done.
+void Recovery::sweep_networks() {
+  NetworkDesk& desk = *parts_.host.networks;
+  const auto is_holder = [this](const std::string& text) {
+    const auto uid = Uid::parse(text);
+    const Container* container = uid ? parts_.containers.find(*uid) : nullptr;
+    return container != nullptr && !container->api().released();
+  };
+  const auto orphans = find_network_orphans(desk, parts_.host.launcher.get(), is_holder);
+  for (const OwedDetach& owed : claim_orphans(desk, *parts_.host.launcher, orphans)) {
+    const isolators::Checkpoint checkpoint{.isolator = std::string(isolators::kNetworkIsolator),
+                                           .version = 1,
+                                           .bytes = encode_network_record(owed.record)};
+    store::Transaction transaction = parts_.store.begin();
+    parts_.containers.parts_.debts.add(transaction,
+                                       isolator_debt(owed.uid, checkpoint, "left over"));
+    auto committed = transaction.commit();
+    if (!committed) parts_.trace.error("cannot record what a network is owed", committed.error());
   }
 }
 

@@ -48,12 +48,14 @@ class Recovery final {
   void adopt_lost_records();
   void restore(Record record);
   Result<> restore_spec(Container& container);
+  void restore_networks(Container& container) const;
   void catch_up();
   Knock knock(Container& container) const;
   void adopt(Knock knock, SteadyTime deadline);
   void bury(Container& container);
   Result<> resume_operations();
   void sweep();
+  void sweep_networks();
   void sweep_cgroups();
   void sweep_directories();
 

@@ -23,28 +23,40 @@ LanedPool::LanedPool(Options options, Trace& trace) : options_(std::move(options
 
 LanedPool::~LanedPool() { shutdown(); }
 
-Result<> LanedPool::submit(Task task, std::vector<std::string> lanes) {
+Result<> LanedPool::submit(Task task, std::vector<std::string> lanes, const std::stop_token& stop) {
   // A lane named twice would wait for itself.
   std::ranges::sort(lanes);
   const auto repeats = std::ranges::unique(lanes);
   lanes.erase(repeats.begin(), repeats.end());
+  Entry entry{.task = std::move(task), .lanes = std::move(lanes), .stop = stop, .on_stop = {}};
+  if (stop.stop_possible()) {
+    entry.on_stop = std::make_unique<OnStop>(stop, [this] { stop_requested(); });
+  }
   {
     const MutexLock lock(mutex_);
-    if (ended_) {
-      return Error(Code::kUnavailable, fmt::format("worker pool \"{}\" has ended", options_.name));
+    if (!ended_ && waiting_.size() < options_.queue) {
+      waiting_.push_back(std::move(entry));
+      add_thread_if_needed();
+      wake_.notify_one();
+      return {};
     }
-    if (waiting_.size() >= options_.queue) {
+    if (!ended_) {
       return Error(Code::kResourceExhausted,
                    fmt::format(
                        "worker pool \"{}\": {} tasks are waiting", options_.name, waiting_.size()))
           .with_reason("WORKERS_BUSY")
           .as_retryable();
     }
-    waiting_.push_back({std::move(task), std::move(lanes)});
+  }
+  return Error(Code::kUnavailable, fmt::format("worker pool \"{}\" has ended", options_.name));
+}
+
+void LanedPool::stop_requested() {
+  {
+    const MutexLock lock(mutex_);
     add_thread_if_needed();
   }
   wake_.notify_one();
-  return {};
 }
 
 std::size_t LanedPool::in_flight() const {
@@ -80,7 +92,7 @@ LanedPool::Queue::iterator LanedPool::first_runnable() {
   return std::ranges::find_if(waiting_, [&](const Entry& entry) {
     const bool passed = std::ranges::any_of(
         entry.lanes, [&](const std::string& lane) { return blocked.contains(lane); });
-    if (!passed && has_room(entry)) return true;
+    if (entry.stop.stop_requested() || (!passed && has_room(entry))) return true;
     blocked.insert(entry.lanes.begin(), entry.lanes.end());
     return false;
   });
@@ -89,6 +101,7 @@ LanedPool::Queue::iterator LanedPool::first_runnable() {
 LanedPool::Entry LanedPool::take(Queue::iterator which) {
   Entry entry = std::move(*which);
   waiting_.erase(which);
+  if (entry.stop.stop_requested()) entry.lanes.clear();
   for (const std::string& lane : entry.lanes) ++running_in_[lane];
   ++running_;
   return entry;

@@ -7,7 +7,10 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
+#include <memory>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,11 +37,11 @@ class LanedPool final {
   ~LanedPool();
 
   /// Runs `task` when each of its lanes has room. A task without a lane waits for a thread only. An
-  /// exception out of a task is traced and the thread lives on.
-  /// Errors: RESOURCE_EXHAUSTED, reason WORKERS_BUSY, retryable, when the queue is full;
-  /// UNAVAILABLE after shutdown(). On error the task is destroyed unrun.
-  /// Thread: any. Blocks: never.
-  Result<> submit(Task task, std::vector<std::string> lanes);
+  /// exception out of a task is traced and the thread lives on. Once `stop` is requested it waits
+  /// for no lane any more: it is to look at that first, and to end without foreign code. Errors:
+  /// RESOURCE_EXHAUSTED, reason WORKERS_BUSY, retryable, when the queue is full; UNAVAILABLE after
+  /// shutdown(). On error the task is destroyed unrun. Thread: any. Blocks: never.
+  Result<> submit(Task task, std::vector<std::string> lanes, const std::stop_token& stop = {});
 
   /// Tasks that run or wait. Thread: any.
   std::size_t in_flight() const;
@@ -47,13 +50,18 @@ class LanedPool final {
   void shutdown();
 
  private:
+  using OnStop = std::stop_callback<std::function<void()>>;
   struct Entry {
     Task task;
     std::vector<std::string> lanes;
+    std::stop_token stop;
+    // Destroyed without the mutex, for which it may be waiting.
+    std::unique_ptr<OnStop> on_stop;
   };
   using Queue = std::deque<Entry>;
 
   void work();
+  void stop_requested();
   bool has_room(const Entry& entry) const REQUIRES(mutex_);
   Queue::iterator first_runnable() REQUIRES(mutex_);
   Entry take(Queue::iterator which) REQUIRES(mutex_);

@@ -60,10 +60,26 @@ class Daemon:
         self.run = tempfile.mkdtemp(prefix="sk-", dir="/run")
         self.trace = open(os.path.join(self.base, "trace"), "ab")
         self.process = None
+        # A network namespace for the daemon (ip-netns(8)); None: the host's, where no test makes a
+        # bridge or a rule, so that containers get no network there unless they ask for one.
+        self.netns = None
+        self.net_d = os.path.join(self.base, "net.d")
+        os.mkdir(self.net_d)
+        self.network = {"default": "none"}
+
+    def write_config(self):
+        path = os.path.join(self.base, "skerryd.toml")
+        settings = {"config_dir": self.net_d, **self.network}
+        with open(path, "w", encoding="ascii") as file:
+            file.write("[network]\n")
+            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        return path
 
     def start(self, *arguments, wait=True):
-        command = [os.path.join(BIN, "skerryd"), "--root", self.root, "--run", self.run,
-                   "--name", self.name, *arguments]
+        command = [os.path.join(BIN, "skerryd"), "--config", self.write_config(), "--root",
+                   self.root, "--run", self.run, "--name", self.name, *arguments]
+        if self.netns:
+            command = ["nsenter", f"--net=/run/netns/{self.netns}", *command]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.trace,
                                         stderr=self.trace, start_new_session=True)
         if wait:
@@ -134,6 +150,16 @@ class Daemon:
         if os.path.isdir("/run/systemd/system"):
             return f"skerry.slice/{stem}.scope"
         return stem
+
+    def plugin_calls(self):
+        """Control groups of plugins that run, or were left behind."""
+        calls = set()
+        for hierarchy in cgroup_hierarchies():
+            path = os.path.join(hierarchy, self.scope(), "plugins")
+            if os.path.isdir(path):
+                calls.update(name for name in os.listdir(path)
+                             if os.path.isdir(os.path.join(path, name)))
+        return sorted(calls)
 
     def leaks(self):
         """Its exit status is 1 when there are some."""

@@ -24,7 +24,7 @@ TEST(LanedPool, AHungLaneDelaysOnlyItsOwn) {
   std::latch all_hung_ran(10);
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(pool.submit(
-        [&] {
+        [&, i] {
           ++hung_running;
           if (i < 2) hung.count_down();
           release.wait();
@@ -90,6 +90,30 @@ TEST(LanedPool, WhoWaitsForTwoLanesIsNotPassedInEither) {
   release.count_down();
   done.wait();
   EXPECT_EQ(order, "both b");
+}
+
+TEST(LanedPool, WhoIsStoppedWaitsForNoLane) {
+  tests::KeptTrace trace;
+  LanedPool pool(options(2, 100, 1), trace.get());
+  std::latch hung(1);
+  std::latch release(1);
+  ASSERT_TRUE(pool.submit(
+      [&] {
+        hung.count_down();
+        release.wait();
+      },
+      {"hung"}));
+  hung.wait();
+  std::stop_source source;
+  std::latch ran(1);
+  ASSERT_TRUE(pool.submit([&] { ran.count_down(); }, {"hung"}, source.get_token()));
+  source.request_stop();
+  ran.wait();
+  // Of one that was stopped before, too.
+  std::latch late(1);
+  ASSERT_TRUE(pool.submit([&] { late.count_down(); }, {"hung"}, source.get_token()));
+  late.wait();
+  release.count_down();
 }
 
 TEST(LanedPool, ALaneNamedTwiceCountsOnce) {
