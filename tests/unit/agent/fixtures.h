@@ -81,10 +81,10 @@ struct Turning {
   KeptTrace trace;
   std::unique_ptr<runtime::Reactor> reactor = *runtime::Reactor::create(clock, trace.get());
 
-  /// Turns until `done`; gives up after 20 s of real time.
+  /// Turns until `done`; gives up after 100 s of real time: a loaded disk syncs slowly.
   template <class Predicate>
   bool turn_until(Predicate done) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(100);
     while (!done()) {
       if (std::chrono::steady_clock::now() > give_up) return false;
       reactor->turn();

@@ -14,9 +14,9 @@ namespace {
 using tests::StoreFixture;
 
 struct LogFixture : StoreFixture {
-  std::unique_ptr<EventLog> log;
   std::atomic<int> calls = 0;
   Retention retention;
+  std::unique_ptr<EventLog> log;  // its end calls the watchers
 
   Result<> start() {
     TRY(open());
@@ -301,14 +301,15 @@ TEST(EventLog, BoundsTheNumberOfWatchers) {
 // Watchers on threads of their own, one of them slow and leaving early, against a busy reactor.
 TEST(EventLog, ServesManyThreads) {
   constexpr std::uint64_t kEvents = 3000;
-  LogFixture f;
-  ASSERT_TRUE(f.start());
   struct Watcher {
     std::shared_ptr<Subscription> subscription;
     std::atomic<int> ready = 0;
     std::vector<std::uint64_t> seen;
   };
+  // Outlive the log: a call of on_ready that has begun may end after its watcher has left.
   std::vector<Watcher> watchers(4);
+  LogFixture f;
+  ASSERT_TRUE(f.start());
   for (Watcher& watcher : watchers) {
     watcher.subscription = *f.log->subscribe(
         std::nullopt,
