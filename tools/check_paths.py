@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-NAMED = re.compile(r"`([a-z_]+/[A-Za-z0-9_./-]*|[a-z_]+\.(?:md|build))`|\b((?:agent|os|launcher|isolators|plan|images|logs|unpack|cli|base)/[a-z0-9_/]+\.(?:cpp|h))\b|\]\(([^)#]+)\)")
+NAMED = re.compile(r"`([a-z_]+/[A-Za-z0-9_./-]*|[a-z_]+\.(?:md|build))`|\b((?:agent|os|launcher|isolators|plan|images|logs|unpack|cni|volumes|cli|base)/[a-z0-9_/]+\.(?:cpp|h))\b|\]\(([^)#]+)\)")
 
 
 def main() -> int:
@@ -15,13 +15,11 @@ def main() -> int:
         with open(os.path.join(ROOT, page), encoding="utf-8") as file:
             text = file.read()
         named = {next(filter(None, match)) for match in NAMED.findall(text)}
-        # Folders inside agent/ are named without it.
-        inside = {"runtime/", "store/", "events/", "operations/", "config/", "containers/", "api/",
-                  "recovery/", "scope/"}
-        for path in sorted(named - inside):
+        for path in sorted(named):
             if path.startswith("build/") or not re.match(r"[A-Za-z.]", path):
                 continue
-            if not os.path.exists(os.path.join(ROOT, path)):
+            # Folders inside agent/ are named without it.
+            if not any(os.path.exists(os.path.join(ROOT, top, path)) for top in ("", "agent")):
                 missing.append(f"{page}: {path}")
     for line in missing:
         print(f"no such path: {line}", file=sys.stderr)
