@@ -27,6 +27,14 @@ std::string_view advice(const Error& error) {
   }
   if (reason == "DAEMON_FORBIDDEN") return "be root or in the group skerry";
   if (reason == "CONTAINER_NOT_FOUND") return "see the containers: skerry ps -a";
+  if (reason == "POD_NOT_FOUND") return "see the pods: skerry pod ls -a";
+  if (reason == "EXEC_NOT_FOUND") return "see the execs: skerry execs -a";
+  if (reason == "NETWORK_NOT_FOUND") return "see the networks: skerry network ls";
+  if (reason == "VOLUME_NOT_FOUND") return "see the volumes: skerry volume ls";
+  if (reason == "DRIVER_NOT_FOUND") return "see the drivers: skerry volume drivers";
+  if (reason == "VOLUME_IN_USE") return "see who uses it: skerry volume inspect NAME";
+  if (reason == "NO_ADDRESS") return "see who has them: skerry network inspect NAME";
+  if (reason == "NO_STDIN") return "start it with -i, or only watch: --no-stdin";
   if (reason == "IMAGE_NOT_FOUND") return "see the images: skerry image ls";
   if (reason == "IMAGE_IN_USE") return "see its containers: skerry ps -a -f image=NAME";
   if (reason == "NAME_TAKEN") return "see who has it: skerry ps -a; or remove it: skerry rm NAME";
@@ -45,13 +53,21 @@ void add_commands(CLI::App& app, Invocation& invocation, const std::vector<Comma
   for (const Command& command : commands) {
     CLI::App* sub = app.add_subcommand(std::string(command.name), std::string(command.summary));
     sub->set_help_flag("-h,--help", "Print this help and exit");
-    sub->preparse_callback([sub, &invocation, configure = command.configure](std::size_t) {
-      sub->add_option("-H,--host", invocation.host, "The daemon's socket")->group("Client");
-      sub->add_option("--timeout", invocation.timeout, "Longest time for a call, such as 30s")
-          ->group("Client");
-      configure(*sub, invocation);
-    });
+    invocation.unconfigured[sub] = command.configure;
+    sub->preparse_callback(
+        [sub, &invocation](std::size_t) { configure_command(*sub, invocation); });
   }
+}
+
+void configure_command(CLI::App& app, Invocation& invocation) {
+  const auto found = invocation.unconfigured.find(&app);
+  if (found == invocation.unconfigured.end()) return;
+  const auto configure = found->second;
+  invocation.unconfigured.erase(found);
+  app.add_option("-H,--host", invocation.host, "The daemon's socket")->group("Client");
+  app.add_option("--timeout", invocation.timeout, "Longest time for a call, such as 30s")
+      ->group("Client");
+  configure(app, invocation);
 }
 
 void add_examples(CLI::App& app, const std::vector<std::string>& examples) {
@@ -72,14 +88,6 @@ void add_containers(CLI::App& app, Invocation& invocation, std::vector<std::stri
 void add_container(CLI::App& app, Invocation& invocation, std::string& container) {
   add_tenant(app, invocation);
   app.add_option("CONTAINER", container, "Name, id, uid, or the beginning of a uid")->required();
-}
-
-void add_output(CLI::App& app, OutputOptions& output) {
-  app.add_option("-o,--output", output.format, "table or json (default: table)")
-      ->check([](const std::string& value) {
-        return value == "table" || value == "json" ? std::string()
-                                                   : "\"" + value + "\" is not table or json";
-      });
 }
 
 CLI::Option* add_repeatable(CLI::App& app,

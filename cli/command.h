@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,19 +37,27 @@ struct Invocation {
   std::function<void()> before_threads = [] {};
   /// Set by the command that was named; its exit code, or the error to print.
   std::function<Result<int>(const Client&)> action;
+  /// What add_commands has named and nobody has configured yet.
+  std::map<const CLI::App*, void (*)(CLI::App& app, Invocation& invocation)> unconfigured;
   /// The exit code when `action` gives an error.
   std::function<int(const Error&)> exit_code = [](const Error&) { return kExitFailure; };
 };
+
+/// Registers the options of a command, and of those below it the names.
+using Configure = void (*)(CLI::App& app, Invocation& invocation);
 
 /// One command. Its options are registered only when it is the one named: a start is short.
 struct Command {
   std::string_view name;
   std::string_view summary;
-  void (*configure)(CLI::App& app, Invocation& invocation);
+  Configure configure;
 };
 
 /// Registers `commands` below `app`; exactly one has to be named.
 void add_commands(CLI::App& app, Invocation& invocation, const std::vector<Command>& commands);
+
+/// Registers the options of a command that add_commands has named; once, also when called again.
+void configure_command(CLI::App& app, Invocation& invocation);
 
 /// The examples at the end of --help, one a line.
 void add_examples(CLI::App& app, const std::vector<std::string>& examples);
@@ -61,15 +70,6 @@ void add_containers(CLI::App& app, Invocation& invocation, std::vector<std::stri
 
 /// CONTAINER, exactly one.
 void add_container(CLI::App& app, Invocation& invocation, std::string& container);
-
-struct OutputOptions {
-  /// -o: "table" or "json".
-  std::string format = "table";
-  bool json() const { return format == "json"; }
-};
-
-/// -o table|json.
-void add_output(CLI::App& app, OutputOptions& output);
 
 /// An option that can be given many times, one value each time.
 CLI::Option* add_repeatable(CLI::App& app,

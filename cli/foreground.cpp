@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/log_writer.h"
+#include "cli/progress.h"
 #include "cli/relay.h"
 #include "cli/render/human.h"
 #include "skerry/v1/container_service.grpc.pb.h"
@@ -184,7 +185,10 @@ Result<int> run_in_foreground(const Client& client, const v1::LaunchContainerReq
   client.set_deadline(target.launch(), Patience::kOrdinary);
   Service stub(client.channel());
   v1::LaunchContainerResponse launched;
-  const grpc::Status status = stub.Launch(&target.launch(), request, &launched);
+  const grpc::Status status = [&] {
+    const StepProgress progress(client, [&] { return uid_of(client, ref_by_id(request)); });
+    return stub.Launch(&target.launch(), request, &launched);
+  }();
   if (const auto signal = target.early_signal()) return abandon(client, request, *signal);
   if (!status.ok()) {
     Error error = client.to_error(status);

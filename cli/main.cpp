@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,37 +15,13 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
-#include "cli/commands/commands.h"
+#include "cli/command_list.h"
+#include "cli/complete.h"
 #include "cli/parse/quantity.h"
 #include "cli/parse/words.h"
 
 namespace skerry::cli {
 namespace {
-
-const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands = {
-      {"run", "Create and start a container", configure_run},
-      {"create", "Create a container, do not start it", configure_create},
-      {"start", "Start created or exited containers", configure_start},
-      {"stop", "Stop containers: signal, grace, kill", configure_stop},
-      {"kill", "Send a signal to containers", configure_kill},
-      {"rm", "Remove containers", configure_remove},
-      {"wait", "Wait for containers to exit, print their exit codes", configure_wait},
-      {"pause", "Freeze containers", configure_pause},
-      {"unpause", "Let frozen containers go on", configure_unpause},
-      {"logs", "Print what a container wrote", configure_logs},
-      {"ps", "List containers", configure_ps},
-      {"inspect", "Print everything about containers, as JSON", configure_inspect},
-      {"stats", "Show what containers use", configure_stats},
-      {"events", "Print what happens, as it happens", configure_events},
-      {"update", "Change resources and labels of containers", configure_update},
-      {"image", "Import, list and remove images", configure_image},
-      {"version", "Print versions of client and daemon", configure_version},
-      {"info", "Print what the daemon and its host are", configure_info},
-      {"debug", "Look inside the daemon", configure_debug},
-  };
-  return kCommands;
-}
 
 /// A word where a command of `parent` was expected, and the one that was perhaps meant.
 std::string unknown_command(const CLI::App& parent, const std::string& word) {
@@ -115,25 +92,19 @@ Result<int> act(const Invocation& invocation) {
 }
 
 int run(int argc, char** argv) {
+  // Not a command: nothing of what follows it is for CLI11 to understand.
+  if (argc > 1 && std::string_view(argv[1]) == "__complete") {
+    print_completion({argv + 2, argv + argc});
+    return kExitOk;
+  }
   Invocation invocation;
   CLI::App app("Runs containers through skerryd, the daemon on this host.", "skerry");
-  app.set_help_flag("-h,--help", "Print this help and exit");
-  app.add_option("-H,--host",
-                 invocation.host,
-                 "The daemon's socket (default: $SKERRY_HOST or "
-                 "unix:///run/skerry/skerryd.sock)");
-  app.add_option("--timeout", invocation.timeout, "Longest time for a call, such as 30s");
-  add_commands(app, invocation, commands());
-  app.footer(
-      "Exit codes: 0, 1 failed, 2 wrong usage; run and create: 125 failed, 126 not "
-      "executable,\n127 not found, 128+N ended by signal N, else the command's own.\n\n"
-      "Examples:\n  skerry image import --name busybox busybox.tar\n"
-      "  skerry run --rm busybox echo hello\n  skerry COMMAND --help\n");
+  build_app(app, invocation);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     const auto [command, parents] = named_command(app);
-    print(command->help(parents, CLI::AppFormatMode::Normal));
+    print(command == &app ? help_page() : command->help(parents, CLI::AppFormatMode::Normal));
     return kExitOk;
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error);

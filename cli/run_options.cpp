@@ -19,7 +19,6 @@ void add_process(CLI::App& app, RunOptions& options) {
   app.add_option("-u,--user", options.user, "USER[:GROUP], names or numbers");
   add_repeatable(app, "--group-add", options.groups, "One more group, name or number");
   app.add_option("--entrypoint", options.entrypoint, "Program to run instead of the image's");
-  app.add_option("-h,--hostname", options.hostname, "Host name inside");
   app.add_option("--stop-signal", options.stop_signal, "Signal that asks it to end (SIGTERM)");
   app.add_option("--stop-timeout", options.stop_timeout, "Time until it is killed then (10s)");
   add_repeatable(app, "--ulimit", options.ulimits, "NAME=SOFT[:HARD], such as nofile=1024");
@@ -30,26 +29,46 @@ void add_files(CLI::App& app, RunOptions& options) {
   app.add_flag("--rootfs", options.rootfs, "IMAGE is a directory of the host");
   app.add_flag("--read-only", options.read_only, "The root cannot be written");
   app.add_flag("--durable", options.durable, "What it writes to its root survives a reboot");
-  add_repeatable(app, "-v,--volume", options.volumes, "HOST:TARGET[:ro], a path of the host");
+  add_repeatable(
+      app, "-v,--volume", options.volumes, "HOST:TARGET[:ro], HOST a path or a volume's name");
+  app.add_option("--volume-driver", options.volume_driver, "Driver of the named volumes of -v");
   add_repeatable(app, "--tmpfs", options.tmpfs, "TARGET[:size=64m,mode=1777,ro,exec]");
   add_repeatable(app,
                  "--mount",
                  options.mounts,
-                 "type=bind,source=HOST,target=TARGET[,readonly] or type=tmpfs");
+                 "type=bind|volume,source=HOST,target=TARGET[,readonly] or type=tmpfs");
 }
 
 void add_confinement(CLI::App& app, RunOptions& options) {
-  app.add_option("--network,--net", options.network, "none or host (default: none)");
   add_repeatable(app, "--cap-add", options.cap_add, "Capability to add, or ALL");
   add_repeatable(app, "--cap-drop", options.cap_drop, "Capability to drop, or ALL");
   add_repeatable(app,
                  "--security-opt",
                  options.security,
-                 "seccomp=unconfined, no-new-privileges or systempaths=unconfined");
-  add_repeatable(app, "--sysctl", options.sysctls, "KEY=VALUE, namespaced ones");
+                 "seccomp=FILE|unconfined, no-new-privileges or systempaths=unconfined");
 }
 
 }  // namespace
+
+void add_pod_options(CLI::App& app, PodOptions& options) {
+  app.add_option("-h,--hostname", options.hostname, "Host name inside");
+  // Not "NAME": what that completes is known by the option.
+  add_repeatable(app,
+                 "--network,--net",
+                 options.networks,
+                 "none, host, a network's name, or name=NAME,interface=IF,ip=ADDRESS");
+  add_repeatable(
+      app, "-p,--publish", options.ports, "[IP:]HOST:CONTAINER[/udp], a port of the host");
+  app.add_option("--ip", options.ip, "IPv4 address to ask its network for");
+  app.add_option("--ip6", options.ip6, "IPv6 address to ask its network for");
+  app.add_option("--mac-address", options.mac_address, "Hardware address to ask its network for");
+  add_repeatable(app, "--dns", options.dns, "Address of a name server");
+  add_repeatable(app, "--dns-search", options.dns_searches, "Domain to look names up in");
+  add_repeatable(app, "--dns-option", options.dns_options, "Such as ndots:2");
+  add_repeatable(app, "--add-host", options.hosts, "NAME:ADDRESS, for /etc/hosts");
+  add_repeatable(app, "--sysctl", options.sysctls, "KEY=VALUE, namespaced ones");
+  app.add_option("--cgroup-parent", options.cgroup_parent, "Cgroup to be made in");
+}
 
 void add_resource_options(CLI::App& app, RunOptions& options) {
   app.add_option("-m,--memory", options.memory, "Memory limit, such as 64m, or unlimited");
@@ -70,11 +89,14 @@ void add_run_options(CLI::App& app, RunOptions& options) {
   add_files(app, options);
   add_resource_options(app, options);
   add_confinement(app, options);
+  app.add_option("--pod", options.pod, "Join this pod; then none of the options about networks");
+  add_pod_options(app, options.pod_of_one);
   add_repeatable(app,
                  "--log-opt",
                  options.log_options,
                  "max-size=10m, max-file=5, overflow=block|drop or path=FILE");
   app.add_flag("-i,--interactive", options.interactive, "It reads standard input");
+  app.add_flag("-t,--tty", options.terminal, "It has a terminal");
   app.add_flag("--rm", options.remove, "Remove it after its exit");
   app.add_option("--ttl", options.ttl, "With --rm: keep it this long after its exit");
   // Everything from IMAGE on belongs to the container, options too.

@@ -9,7 +9,9 @@
 #include <CLI/App.hpp>
 
 #include "base/result.h"
+#include "cli/parse/network.h"
 #include "cli/parse/words.h"
+#include "cli/terminal/detach_keys.h"
 #include "skerry/v1/container_spec.pb.h"
 
 namespace skerry::cli {
@@ -29,13 +31,15 @@ struct RunOptions {
   std::vector<std::string> cap_drop;
   std::vector<std::string> security;
   std::vector<std::string> ulimits;
-  std::vector<std::string> sysctls;
   std::vector<std::string> log_options;
   std::vector<std::string> groups;
   std::string working_dir;
   std::string user;
-  std::string hostname;
-  std::string network;
+  /// What its pod of one is told; nothing of it with `pod`.
+  PodOptions pod_of_one;
+  std::string pod;
+  std::string volume_driver;
+  std::string detach_keys{kDefaultDetachKeys};
   std::string memory;
   std::string memory_swap;
   std::string memory_reservation;
@@ -49,6 +53,7 @@ struct RunOptions {
   std::optional<std::int32_t> oom_score_adj;
   bool detach = false;
   bool interactive = false;
+  bool terminal = false;
   bool remove = false;
   bool read_only = false;
   bool rootfs = false;
@@ -59,6 +64,9 @@ struct RunOptions {
 /// Registers them. IMAGE, COMMAND and what follows are left to app.remaining(), untouched.
 void add_run_options(CLI::App& app, RunOptions& options);
 
+/// The options about what a pod shares, which pod create has as well.
+void add_pod_options(CLI::App& app, PodOptions& options);
+
 /// The resource options, which update has as well.
 void add_resource_options(CLI::App& app, RunOptions& options);
 
@@ -68,7 +76,8 @@ struct Surroundings {
   Lookup environment;
 };
 
-/// The spec for `options` and the words after them: IMAGE [COMMAND [ARG…]]. Reads --env-file.
+/// The spec for `options` and the words after them: IMAGE [COMMAND [ARG…]]. Reads --env-file and
+/// --security-opt seccomp=FILE. The pod of --pod is left to the caller, who can ask for it.
 /// Errors: INVALID_ARGUMENT naming the option; for Docker options that have no meaning here, what
 /// to use instead. Blocks: kernel, for reading the files.
 Result<v1::ContainerSpec> make_spec(const RunOptions& options,

@@ -31,18 +31,20 @@ struct Refused {
   std::string_view instead;
 };
 constexpr std::array kRefused = {
-    Refused{"-t", "there are no terminals; -i alone connects standard input"},
-    Refused{"--tty", "there are no terminals; -i alone connects standard input"},
-    Refused{"-p", "a container has no network of its own; --network host shares the host's"},
-    Refused{"--publish", "a container has no network of its own; --network host shares the host's"},
+    Refused{"-P", "name the ports: -p HOST:CONTAINER"},
+    Refused{"--publish-all", "name the ports: -p HOST:CONTAINER"},
     Refused{"--privileged", "grant what is needed with --cap-add, --security-opt and -v"},
     Refused{"--restart", "restarting is the scheduler's part"},
     Refused{"-c", "use --cpu-request (1024 shares are 1 CPU)"},
     Refused{"--cpu-shares", "use --cpu-request (1024 shares are 1 CPU)"},
     Refused{"--cpu-quota", "use --cpus"},
     Refused{"--cpu-period", "use --cpus"},
-    Refused{"--volumes-from", "name the host's paths with -v"},
-    Refused{"--link", "containers share no network but the host's"},
+    Refused{"--volumes-from", "name the volumes with -v"},
+    Refused{"--link",
+            "containers of one network reach each other by address, those of a pod on "
+            "localhost"},
+    Refused{"--ipc", "containers of a pod share it: skerry pod create --share ipc"},
+    Refused{"--pid", "containers of a pod share it: skerry pod create --share pid"},
 };
 
 Error unknown_option(std::string_view word) {
@@ -97,8 +99,15 @@ Result<> fill_map(std::string_view option, const std::vector<std::string>& pairs
 Result<> fill_mounts(const RunOptions& options,
                      const std::string& working_directory,
                      v1::ContainerSpec& spec) {
+  bool any_volume = false;
   for (const std::string& text : options.volumes) {
-    TRY_ASSIGN(*spec.add_mounts(), parse_volume(text, working_directory));
+    TRY_ASSIGN(auto mount, parse_volume(text, working_directory));
+    any_volume = any_volume || mount.has_volume();
+    if (mount.has_volume()) mount.mutable_volume()->set_driver(options.volume_driver);
+    *spec.add_mounts() = std::move(mount);
+  }
+  if (!options.volume_driver.empty() && !any_volume) {
+    return bad("--volume-driver is for named volumes: -v NAME:TARGET");
   }
   for (const std::string& text : options.mounts) {
     TRY_ASSIGN(*spec.add_mounts(), parse_mount(text, working_directory));
@@ -118,6 +127,11 @@ Result<> fill_confinement(const RunOptions& options, v1::ContainerSpec& spec) {
   for (const std::string& text : options.security) {
     TRY(apply_security_opt(text, *spec.mutable_security()));
   }
+  if (spec.security().has_seccomp_json()) {
+    // What was parsed is a path as yet.
+    TRY_ASSIGN(*spec.mutable_security()->mutable_seccomp_json(),
+               named("--security-opt seccomp", read_file(spec.security().seccomp_json())));
+  }
   for (const std::string& text : options.ulimits) {
     TRY_ASSIGN(*spec.add_rlimits(), parse_ulimit(text));
   }
@@ -126,16 +140,16 @@ Result<> fill_confinement(const RunOptions& options, v1::ContainerSpec& spec) {
 }
 
 Result<> fill_pod(const RunOptions& options, v1::ContainerSpec& spec) {
-  if (options.network == "host") {
-    spec.mutable_pod()->set_network(v1::NETWORK_MODE_HOST);
-  } else if (options.network == "none") {
-    spec.mutable_pod()->set_network(v1::NETWORK_MODE_NONE);
-  } else if (!options.network.empty()) {
-    return bad(fmt::format("--network \"{}\" is not none or host", options.network));
+  v1::PodSpec pod;
+  TRY(fill_pod_spec(options.pod_of_one, pod));
+  if (pod.ByteSizeLong() == 0) return {};
+  if (!options.pod.empty()) {
+    return bad(
+        "--pod: what a pod shares (network, ports, DNS, host name, sysctls, cgroup parent) "
+        "is said when it is created: skerry pod create");
   }
-  if (!options.hostname.empty()) spec.mutable_pod()->set_hostname(options.hostname);
-  if (options.sysctls.empty()) return {};
-  return fill_map("--sysctl", options.sysctls, *spec.mutable_pod()->mutable_sysctls());
+  *spec.mutable_pod() = std::move(pod);
+  return {};
 }
 
 Result<> set_duration(std::string_view option,
@@ -261,6 +275,7 @@ Result<v1::ContainerSpec> make_spec(const RunOptions& options,
   for (const std::string& group : options.groups) spec.mutable_user()->add_additional_groups(group);
   spec.set_working_dir(options.working_dir);
   spec.set_stdin(options.interactive);
+  if (options.terminal) spec.mutable_terminal();
   return spec;
 }
 

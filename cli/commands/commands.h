@@ -24,6 +24,22 @@ void configure_unpause(CLI::App& app, Invocation& invocation);
 void configure_ps(CLI::App& app, Invocation& invocation);
 void configure_inspect(CLI::App& app, Invocation& invocation);
 
+// attach.cpp, copy.cpp, exec.cpp, top.cpp
+void configure_attach(CLI::App& app, Invocation& invocation);
+void configure_copy(CLI::App& app, Invocation& invocation);
+void configure_exec(CLI::App& app, Invocation& invocation);
+void configure_execs(CLI::App& app, Invocation& invocation);
+void configure_top(CLI::App& app, Invocation& invocation);
+
+// pod.cpp, pod_create.cpp, pod_stats.cpp
+void configure_pod(CLI::App& app, Invocation& invocation);
+void configure_pod_create(CLI::App& app, Invocation& invocation);
+void configure_pod_stats(CLI::App& app, Invocation& invocation);
+
+// network.cpp, volume.cpp
+void configure_network(CLI::App& app, Invocation& invocation);
+void configure_volume(CLI::App& app, Invocation& invocation);
+
 // logs.cpp, stats.cpp, events.cpp, update.cpp
 void configure_logs(CLI::App& app, Invocation& invocation);
 void configure_stats(CLI::App& app, Invocation& invocation);
@@ -37,7 +53,12 @@ void configure_image(CLI::App& app, Invocation& invocation);
 void configure_version(CLI::App& app, Invocation& invocation);
 void configure_info(CLI::App& app, Invocation& invocation);
 
-// debug.cpp
+// debug.cpp, doctor.cpp
 void configure_debug(CLI::App& app, Invocation& invocation);
+void configure_doctor(CLI::App& app, Invocation& invocation);
+void configure_leaks(CLI::App& app, Invocation& invocation);
+
+// completion.cpp
+void configure_completion(CLI::App& app, Invocation& invocation);
 
 }  // namespace skerry::cli

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "cli/render/human.h"
 #include "cli/render/json.h"
 #include "skerry/v1/agent_service.grpc.pb.h"
@@ -50,17 +51,23 @@ std::string info_text(const v1::GetAgentResponse& agent) {
 
 Result<int> info(const Client& client, const OutputOptions& output) {
   TRY_ASSIGN(const auto agent, client.call(&Service::GetAgent, v1::GetAgentRequest()));
-  print(output.json() ? json_text(to_json(agent)) : info_text(agent));
+  if (output.is_table()) {
+    print(info_text(agent));
+    return kExitOk;
+  }
+  TRY_ASSIGN(const auto text, single_value(to_json(agent), output));
+  print(text);
   return kExitOk;
 }
 
 /// The client's own version is worth having without a daemon.
 Result<int> version(const Client& client, const OutputOptions& output) {
   const auto agent = client.call(&Service::GetAgent, v1::GetAgentRequest());
-  if (output.json()) {
+  if (!output.is_table()) {
     Json json = {{"client", {{"version", SKERRY_VERSION}}}};
     if (agent) json["daemon"] = {{"name", agent->name()}, {"version", agent->version()}};
-    print(json_text(json));
+    TRY_ASSIGN(const auto text, single_value(json, output));
+    print(text);
   } else {
     std::string text = fmt::format("Client:  {}\n", SKERRY_VERSION);
     if (agent) text += fmt::format("Daemon:  {}\n", printable(agent->version()));

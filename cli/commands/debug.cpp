@@ -2,12 +2,12 @@
 #include <string>
 
 #include <CLI/App.hpp>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "cli/render/human.h"
 #include "cli/render/json.h"
 #include "cli/render/table.h"
@@ -17,80 +17,61 @@ namespace skerry::cli {
 namespace {
 
 using Service = v1::AgentService::Stub;
-using Json = nlohmann::ordered_json;
 
 struct DebugOptions {
   OutputOptions output;
   std::string container;
 };
 
-template <class Messages>
-void print_json_array(const Messages& messages) {
-  Json array = Json::array();
-  for (const auto& message : messages) array.push_back(to_json(message));
-  print(json_text(array));
-}
-
 Result<int> ops(const Client& client, const DebugOptions& options) {
   TRY_ASSIGN(const auto response,
              client.call(&Service::ListOperations, v1::ListOperationsRequest()));
-  if (options.output.json()) {
-    print_json_array(response.operations());
-    return kExitOk;
-  }
   const WallTime now = SystemClock().wall();
-  Table table({"ID", "OPERATION", "OBJECT", "STEP", "FOR", "IN STEP FOR", "STATE"});
+  Listing listing(
+      *v1::Operation::descriptor(),
+      {{"ID"}, {"OPERATION"}, {"OBJECT"}, {"STEP"}, {"FOR"}, {"IN STEP FOR"}, {"STATE"}});
   for (const auto& op : response.operations()) {
-    table.add({op.id(),
-               op.kind(),
-               op.object(),
-               op.step(),
-               human_duration(now - wall_time(op.started_at())),
-               human_duration(now - wall_time(op.step_started_at())),
-               op.stuck()       ? "stuck"
-               : op.cancelled() ? "undoing"
-                                : "under way"});
+    const Cell state = op.stuck()       ? Cell("stuck", Colour::kRed)
+                       : op.cancelled() ? Cell("undoing", Colour::kYellow)
+                                        : Cell("under way");
+    listing.add(op,
+                op.id(),
+                {op.id(),
+                 op.kind(),
+                 op.object(),
+                 op.step(),
+                 human_duration(now - wall_time(op.started_at())),
+                 human_duration(now - wall_time(op.step_started_at())),
+                 state});
   }
-  print(table.str());
-  return kExitOk;
+  return print_listing(listing, options.output);
 }
 
 Result<int> debts(const Client& client, const DebugOptions& options) {
   TRY_ASSIGN(const auto response, client.call(&Service::ListDebts, v1::ListDebtsRequest()));
-  if (options.output.json()) {
-    print_json_array(response.debts());
-    return kExitOk;
-  }
   const WallTime now = SystemClock().wall();
-  Table table({"ID", "KIND", "OBJECT", "CONTAINER", "SINCE", "TRIES", "NEXT TRY", "LAST ERROR"});
+  Listing listing(*v1::Debt::descriptor(),
+                  {{"ID"},
+                   {"KIND"},
+                   {"OBJECT"},
+                   {"CONTAINER"},
+                   {"SINCE"},
+                   {"TRIES"},
+                   {"NEXT TRY"},
+                   {"LAST ERROR"}});
   for (const auto& debt : response.debts()) {
-    table.add({debt.id(),
-               debt.kind(),
-               debt.object(),
-               short_uid(debt.container_uid(), false),
-               human_duration(now - wall_time(debt.since())) + " ago",
-               std::to_string(debt.tries()),
-               "in " + human_duration(wall_time(debt.next_try_at()) - now),
-               debt.last_error()});
+    listing.add(debt,
+                debt.id(),
+                {debt.id(),
+                 debt.kind(),
+                 debt.object(),
+                 short_uid(debt.container_uid(), false),
+                 human_duration(now - wall_time(debt.since())) + " ago",
+                 std::to_string(debt.tries()),
+                 "in " + human_duration(wall_time(debt.next_try_at()) - now),
+                 debt.last_error()});
   }
-  print(table.str());
-  return kExitOk;
-}
-
-Result<int> leaks(const Client& client, const DebugOptions& options) {
-  TRY_ASSIGN(const auto response, client.call(&Service::ListLeaks, v1::ListLeaksRequest()));
-  if (options.output.json()) {
-    print_json_array(response.leaks());
-  } else if (response.leaks().empty()) {
-    print("no leaks\n");
-  } else {
-    Table table({"KIND", "OBJECT", "UID", "WHY"});
-    for (const auto& leak : response.leaks()) {
-      table.add({leak.kind(), leak.object(), leak.uid(), leak.detail()});
-    }
-    print(table.str());
-  }
-  return response.leaks().empty() ? kExitOk : kExitFailure;
+  return print_listing(listing, options.output);
 }
 
 Result<int> plan(const Client& client, const Invocation& invocation, const DebugOptions& options) {
@@ -113,8 +94,9 @@ Result<int> state(const Client& client, const Invocation& invocation, const Debu
         *request.mutable_container() = ref;
         return client.call(&Service::GetState, request);
       }));
-  if (options.output.json()) {
-    print(json_text(to_json(response)));
+  if (!options.output.is_table()) {
+    TRY_ASSIGN(const auto text, single_value(to_json(response), options.output));
+    print(text);
     return kExitOk;
   }
   print(json_text(to_json(response.container())));
@@ -128,16 +110,11 @@ Result<int> state(const Client& client, const Invocation& invocation, const Debu
 
 Result<int> config(const Client& client, const DebugOptions& options) {
   TRY_ASSIGN(const auto response, client.call(&Service::GetConfig, v1::GetConfigRequest()));
-  if (options.output.json()) {
-    print_json_array(response.entries());
-    return kExitOk;
-  }
-  Table table({"KEY", "VALUE", "FROM"});
+  Listing listing(*v1::ConfigEntry::descriptor(), {{"KEY"}, {"VALUE"}, {"FROM"}});
   for (const auto& entry : response.entries()) {
-    table.add({entry.key(), entry.value(), entry.origin()});
+    listing.add(entry, entry.key(), {entry.key(), entry.value(), entry.origin()});
   }
-  print(table.str());
-  return kExitOk;
+  return print_listing(listing, options.output);
 }
 
 /// A command that asks about the whole daemon.
@@ -172,16 +149,18 @@ void configure_state(CLI::App& app, Invocation& invocation) {
 }  // namespace
 
 void configure_debug(CLI::App& app, Invocation& invocation) {
-  add_commands(app,
-               invocation,
-               {{"ops", "Operations in flight or stuck", configure_list<ops>},
-                {"debts", "Undos that failed and are tried again", configure_list<debts>},
-                {"leaks",
-                 "What belongs to no container; exit code 1 if anything does",
-                 configure_list<leaks>},
-                {"plan", "What a container's launcher did", configure_plan},
-                {"state", "Everything recorded about a container", configure_state},
-                {"config", "The configuration in force", configure_list<config>}});
+  add_commands(
+      app,
+      invocation,
+      {{"ops", "Operations in flight or stuck", configure_list<ops>},
+       {"debts", "Undos that failed and are tried again", configure_list<debts>},
+       {"leaks", "What belongs to no container; exit code 1 if anything does", configure_leaks},
+       {"doctor",
+        "What containers need of this host, and what mends it; exit code 1 if they fail",
+        configure_doctor},
+       {"plan", "What a container's launcher did", configure_plan},
+       {"state", "Everything recorded about a container", configure_state},
+       {"config", "The configuration in force", configure_list<config>}});
 }
 
 }  // namespace skerry::cli

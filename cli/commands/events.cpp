@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -5,16 +7,16 @@
 #include <vector>
 
 #include <CLI/App.hpp>
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "cli/parse/filter.h"
 #include "cli/parse/quantity.h"
+#include "cli/render/colour.h"
 #include "cli/render/human.h"
-#include "cli/render/json.h"
+#include "cli/render/sentence.h"
 #include "skerry/v1/event_service.grpc.pb.h"
 
 namespace skerry::cli {
@@ -27,34 +29,14 @@ struct EventsOptions {
   std::string until;
 };
 
-std::string exit_words(const v1::ExitInfo& exit) {
-  std::string text = " " + enum_word(*v1::ExitCause_descriptor()->FindValueByNumber(exit.cause()));
-  if (exit.has_code()) text += fmt::format(" code={}", exit.code());
-  if (exit.has_signal()) text += fmt::format(" signal={}", exit.signal());
-  return text;
-}
-
-std::string state_word(v1::ContainerState state) {
-  const auto* value = v1::ContainerState_descriptor()->FindValueByNumber(state);
-  return value == nullptr ? std::to_string(state) : enum_word(*value);
-}
-
-/// "2026-… container_state running web 3f2a… (from starting)".
-std::string event_line(const v1::Event& event) {
-  const auto* type = v1::EventType_descriptor()->FindValueByNumber(event.type());
-  std::string line = rfc3339(wall_time(event.time())) + " " +
-                     (type == nullptr ? std::to_string(event.type()) : enum_word(*type));
-  if (event.type() == v1::EVENT_TYPE_CONTAINER_STATE) line += " " + state_word(event.state());
-  if (!event.uid().empty()) {
-    line += fmt::format(
-        " {} {}", event.name().empty() ? event.id() : event.name(), short_uid(event.uid(), false));
-  }
-  if (!event.image().empty()) line += " " + event.image();
-  if (event.has_exit() && v1::ExitCause_IsValid(event.exit().cause())) {
-    line += exit_words(event.exit());
-  }
-  if (!event.message().empty()) line += ": " + event.message();
-  return printable(line) + "\n";
+std::string event_text(const v1::Event& event, Palette palette) {
+  const bool bad = event.type() == v1::EVENT_TYPE_CONTAINER_OOM ||
+                   event.type() == v1::EVENT_TYPE_DEBT_ADDED ||
+                   event.exit().cause() == v1::EXIT_CAUSE_LAUNCH_FAILED ||
+                   event.exit().cause() == v1::EXIT_CAUSE_OOM ||
+                   event.exit().cause() == v1::EXIT_CAUSE_SHIM_LOST;
+  return paint(rfc3339(wall_time(event.time())), Colour::kDim, palette) + "  " +
+         paint(sentence(event), bad ? Colour::kRed : Colour::kNone, palette) + "\n";
 }
 
 struct Plan {
@@ -81,7 +63,8 @@ Result<Plan> make_plan(const EventsOptions& options, const std::string& tenant) 
   return plan;
 }
 
-Result<int> watch(const Client& client, const Plan& plan, bool json) {
+Result<int> watch(const Client& client, const Plan& plan, const OutputOptions& output) {
+  const Palette palette = palette_of(STDOUT_FILENO);
   grpc::ClientContext context;
   client.set_deadline(context, Patience::kEndless);
   const bool ends_by_clock = plan.until && !plan.request.history_only();
@@ -96,7 +79,16 @@ Result<int> watch(const Client& client, const Plan& plan, bool json) {
     std::string text;
     for (const auto& event : response.events()) {
       if (plan.until && wall_time(event.time()) > *plan.until) continue;
-      text += json ? json_line(to_json(event)) : event_line(event);
+      if (output.is_table()) {
+        text += event_text(event, palette);
+        continue;
+      }
+      auto item = stream_item(event, subject(event), output);
+      if (!item) {
+        context.TryCancel();
+        return std::move(item).error();
+      }
+      text += *item;
     }
     print(text);
   }
@@ -126,7 +118,7 @@ void configure_events(CLI::App& app, Invocation& invocation) {
   invocation.action = [&invocation, options](const Client& client) -> Result<int> {
     auto plan = make_plan(*options, invocation.tenant);
     if (!plan) return std::move(plan).error().with_reason(kUsageReason);
-    return watch(client, *plan, options->output.json());
+    return watch(client, *plan, options->output);
   };
 }
 

@@ -11,22 +11,20 @@
 
 #include <CLI/App.hpp>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/render/human.h"
-#include "cli/render/json.h"
-#include "cli/render/table.h"
 #include "skerry/v1/image_service.grpc.pb.h"
 
 namespace skerry::cli {
 namespace {
 
 using Service = v1::ImageService::Stub;
-using Json = nlohmann::ordered_json;
 
 struct ImageOptions {
   OutputOptions output;
@@ -75,6 +73,7 @@ using Writer = grpc::ClientWriter<v1::ImportImageRequest>;
 /// Stops early when the daemon has had enough: its status says why.
 Result<> send_archive(int fd, Writer& writer) {
   constexpr std::size_t kChunk = std::size_t{512} * 1024;
+  ByteProgress progress("sent");
   v1::ImportImageRequest request;
   std::string& chunk = *request.mutable_chunk();
   for (;;) {
@@ -85,6 +84,7 @@ Result<> send_archive(int fd, Writer& writer) {
     if (count == 0) return {};
     chunk.resize(static_cast<std::size_t>(count));
     if (!writer.Write(request)) return {};
+    progress.add(static_cast<std::uint64_t>(count));
   }
 }
 
@@ -127,36 +127,34 @@ Result<std::vector<v1::Image>> list_images(const Client& client) {
   return images;
 }
 
-std::string image_table(const std::vector<v1::Image>& images, bool no_trunc) {
+/// A row for each name in tables, for each image else.
+Listing image_listing(const std::vector<v1::Image>& images, const ImageOptions& options) {
   const WallTime now = SystemClock().wall();
-  Table table({"NAME", "CONTENT ID", "CREATED", "SIZE", "CONTAINERS"});
+  Listing listing(*v1::Image::descriptor(),
+                  {{"NAME"}, {"CONTENT ID"}, {"CREATED"}, {"SIZE"}, {"CONTAINERS"}});
   for (const auto& image : images) {
     std::vector<std::string> names(image.names().begin(), image.names().end());
     if (names.empty()) names.emplace_back("-");
+    if (!options.output.is_table()) names.resize(1);
     for (const std::string& name : names) {
-      table.add({name,
-                 short_content_id(image.content_id(), no_trunc),
-                 human_duration(now - wall_time(image.created_at())) + " ago",
-                 human_bytes(image.size_bytes()),
-                 std::to_string(image.containers())});
+      listing.add(image,
+                  name == "-" ? image.content_id() : name,
+                  {name,
+                   short_content_id(image.content_id(), options.no_trunc),
+                   human_duration(now - wall_time(image.created_at())) + " ago",
+                   human_bytes(image.size_bytes()),
+                   std::to_string(image.containers())});
     }
   }
-  return table.str();
+  return listing;
 }
 
 Result<int> image_ls(const Client& client, const ImageOptions& options) {
   TRY_ASSIGN(const auto images, list_images(client));
+  if (!options.quiet) return print_listing(image_listing(images, options), options.output);
   std::string text;
-  if (options.quiet) {
-    for (const auto& image : images) {
-      text += short_content_id(image.content_id(), options.no_trunc) + "\n";
-    }
-  } else if (options.output.json()) {
-    Json array = Json::array();
-    for (const auto& image : images) array.push_back(to_json(image));
-    text = json_text(array);
-  } else {
-    text = image_table(images, options.no_trunc);
+  for (const auto& image : images) {
+    text += short_content_id(image.content_id(), options.no_trunc) + "\n";
   }
   print(text);
   return kExitOk;

@@ -1,17 +1,17 @@
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
-#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "cli/parse/filter.h"
 #include "cli/render/human.h"
-#include "cli/render/json.h"
 #include "cli/render/table.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 
@@ -19,7 +19,6 @@ namespace skerry::cli {
 namespace {
 
 using Service = v1::ContainerService::Stub;
-using Json = nlohmann::ordered_json;
 
 struct PsOptions {
   OutputOptions output;
@@ -53,20 +52,38 @@ Result<std::vector<v1::Container>> list(const Client& client,
   return containers;
 }
 
-std::string container_table(const std::vector<v1::Container>& containers, bool no_trunc) {
+Listing container_listing(const std::vector<v1::Container>& containers, bool no_trunc) {
   constexpr std::size_t kCommandWidth = 30;
   const WallTime now = SystemClock().wall();
-  Table table({"UID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAME"});
+  Listing listing(*v1::Container::descriptor(),
+                  {{"UID"},
+                   {"IMAGE"},
+                   {"COMMAND"},
+                   {"CREATED"},
+                   {"STATUS"},
+                   {"PORTS"},
+                   {"NAME"},
+                   {"ADDRESSES", true},
+                   {"POD", true},
+                   {"TENANT", true},
+                   {"ID", true}});
   for (const auto& container : containers) {
     const std::string& command = container.command_line();
-    table.add({short_uid(container.uid(), no_trunc),
-               container.root(),
-               "\"" + (no_trunc ? command : cut(command, kCommandWidth)) + "\"",
-               human_duration(now - wall_time(container.created_at())) + " ago",
-               human_status(container, now),
-               display_name(container)});
+    listing.add(container,
+                display_name(container),
+                {short_uid(container.uid(), no_trunc),
+                 container.root(),
+                 "\"" + (no_trunc ? command : cut(command, kCommandWidth)) + "\"",
+                 human_duration(now - wall_time(container.created_at())) + " ago",
+                 {human_status(container, now), status_colour(container)},
+                 ports_text(container.ports()),
+                 display_name(container),
+                 addresses_text(container.networks()),
+                 container.pod_name(),
+                 container.tenant(),
+                 container.id()});
   }
-  return table.str();
+  return listing;
 }
 
 Result<int> ps(const Client& client, const Invocation& invocation, const PsOptions& options) {
@@ -74,38 +91,47 @@ Result<int> ps(const Client& client, const Invocation& invocation, const PsOptio
   if (!filter) return std::move(filter).error().with_reason(kUsageReason);
   if (!invocation.tenant.empty()) filter->request.set_tenant(invocation.tenant);
   TRY_ASSIGN(const auto containers, list(client, options, std::move(*filter)));
-  if (options.quiet) {
-    std::string text;
-    for (const auto& container : containers) {
-      text += short_uid(container.uid(), options.no_trunc) + "\n";
-    }
-    print(text);
-  } else if (options.output.json()) {
-    Json array = Json::array();
-    for (const auto& container : containers) array.push_back(to_json(container));
-    print(json_text(array));
-  } else {
-    print(container_table(containers, options.no_trunc));
+  if (!options.quiet) {
+    return print_listing(container_listing(containers, options.no_trunc), options.output);
   }
+  std::string text;
+  for (const auto& container : containers) {
+    text += short_uid(container.uid(), options.no_trunc) + "\n";
+  }
+  print(text);
   return kExitOk;
 }
 
+struct InspectOptions {
+  OutputOptions output;
+  std::vector<std::string> containers;
+};
+
 Result<int> inspect(const Client& client,
                     const Invocation& invocation,
-                    const std::vector<std::string>& names) {
-  Json array = Json::array();
-  const int code = for_each_reporting(names, [&](const std::string& typed) -> Result<> {
-    TRY_ASSIGN(const auto response,
-               on_container(client, invocation.tenant, typed, [&](const v1::ContainerRef& ref) {
-                 v1::GetContainerRequest request;
-                 *request.mutable_container() = ref;
-                 request.set_view(v1::CONTAINER_VIEW_FULL);
-                 return client.call(&Service::Get, request);
-               }));
-    array.push_back(to_json(response.container()));
-    return {};
-  });
-  print(json_text(array));
+                    const InspectOptions& options) {
+  // Pointers into it are kept: no vector.
+  std::deque<v1::Container> found;
+  const int code =
+      for_each_reporting(options.containers, [&](const std::string& typed) -> Result<> {
+        TRY_ASSIGN(const auto response,
+                   on_container(client, invocation.tenant, typed, [&](const v1::ContainerRef& ref) {
+                     v1::GetContainerRequest request;
+                     *request.mutable_container() = ref;
+                     request.set_view(v1::CONTAINER_VIEW_FULL);
+                     return client.call(&Service::Get, request);
+                   }));
+        found.push_back(response.container());
+        return {};
+      });
+  std::vector<const google::protobuf::Message*> objects;
+  std::vector<std::string> names;
+  for (const auto& container : found) {
+    objects.push_back(&container);
+    names.push_back(display_name(container));
+  }
+  TRY_ASSIGN(const auto text, whole_objects(objects, names, options.output));
+  print(text);
   return code;
 }
 
@@ -126,6 +152,7 @@ void configure_ps(CLI::App& app, Invocation& invocation) {
                {"skerry ps",
                 "skerry ps -a -f status=exited -f label=app=web",
                 "skerry ps -o json",
+                "skerry ps --format '{{.Name}} {{.Status}}'",
                 "skerry rm $(skerry ps -aq -f status=exited)"});
   invocation.action = [&invocation, options](const Client& client) {
     return ps(client, invocation, *options);
@@ -133,11 +160,15 @@ void configure_ps(CLI::App& app, Invocation& invocation) {
 }
 
 void configure_inspect(CLI::App& app, Invocation& invocation) {
-  auto names = std::make_shared<std::vector<std::string>>();
-  add_containers(app, invocation, *names);
-  add_examples(app, {"skerry inspect web", "skerry inspect web | jq '.[0].exit'"});
-  invocation.action = [&invocation, names](const Client& client) {
-    return inspect(client, invocation, *names);
+  auto options = std::make_shared<InspectOptions>();
+  add_containers(app, invocation, options->containers);
+  add_output(app, options->output);
+  add_examples(app,
+               {"skerry inspect web",
+                "skerry inspect web | jq '.[0].exit'",
+                "skerry inspect --format '{{.Exit.Code}}' job"});
+  invocation.action = [&invocation, options](const Client& client) {
+    return inspect(client, invocation, *options);
   };
 }
 

@@ -1,21 +1,16 @@
-#include <unistd.h>
-
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <CLI/App.hpp>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/output.h"
 #include "cli/render/human.h"
 #include "cli/render/json.h"
-#include "cli/render/table.h"
+#include "cli/render/usage.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 
 namespace skerry::cli {
@@ -31,64 +26,36 @@ struct StatsOptions {
   bool no_trunc = false;
 };
 
-/// Use since the round before, in percent of one CPU.
-class CpuMeter final {
- public:
-  std::string percent(const v1::ContainerStats& stats) {
-    const Sample now{wall_time(stats.time()), stats.cpu().usage_ns(), stats.attempt()};
-    const auto before = std::exchange(samples_[stats.uid()], now);
-    if (before.attempt != now.attempt || now.time <= before.time) return "--";
-    const auto used = static_cast<double>(now.usage_ns - before.usage_ns);
-    const auto passed = static_cast<double>((now.time - before.time).count());
-    constexpr double kPercent = 100;
-    return fmt::format("{:.1f}%", kPercent * used / passed);
-  }
-
- private:
-  struct Sample {
-    WallTime time;
-    std::uint64_t usage_ns = 0;
-    std::uint32_t attempt = 0;
-  };
-  std::map<std::string, Sample> samples_;
-};
-
-std::string memory_cell(const v1::MemoryStats& memory) {
-  const bool limited = memory.limit().limit_case() == v1::MemoryLimit::kBytes;
-  return fmt::format("{} / {}",
-                     human_bytes(memory.working_set_bytes()),
-                     limited ? human_bytes(memory.limit().bytes()) : "unlimited");
-}
-
-std::string memory_percent(const v1::MemoryStats& memory) {
-  constexpr double kPercent = 100;
-  if (memory.limit().bytes() == 0) return "--";
-  return fmt::format("{:.1f}%",
-                     kPercent * static_cast<double>(memory.working_set_bytes()) /
-                         static_cast<double>(memory.limit().bytes()));
-}
-
-std::string pids_cell(const v1::PidsStats& pids) {
-  const bool limited = pids.limit().limit_case() == v1::PidsLimit::kCount;
-  return limited ? fmt::format("{} / {}", pids.current(), pids.limit().count())
-                 : std::to_string(pids.current());
-}
-
-std::string stats_table(const v1::WatchStatsResponse& round, CpuMeter& meter, bool no_trunc) {
-  Table table({"UID", "NAME", "CPU", "MEMORY / LIMIT", "MEMORY", "PIDS", "OOM KILLS"});
+Result<std::string> round_text(const v1::WatchStatsResponse& round,
+                               CpuMeter& meter,
+                               const StatsOptions& options) {
+  Listing listing(*v1::ContainerStats::descriptor(),
+                  {{"UID"},
+                   {"NAME"},
+                   {"CPU"},
+                   {"MEMORY / LIMIT"},
+                   {"MEMORY"},
+                   {"PIDS"},
+                   {"NET IN / OUT"},
+                   {"OOM KILLS"},
+                   {"TENANT", true}});
   for (const auto& stats : round.stats()) {
-    table.add({short_uid(stats.uid(), no_trunc),
-               stats.name().empty() ? stats.id() : stats.name(),
-               meter.percent(stats),
-               memory_cell(stats.memory()),
-               memory_percent(stats.memory()),
-               pids_cell(stats.pids()),
-               std::to_string(stats.memory().oom_kills())});
+    const std::string& name = stats.name().empty() ? stats.id() : stats.name();
+    listing.add(stats,
+                name,
+                {short_uid(stats.uid(), options.no_trunc),
+                 name,
+                 meter.percent(
+                     stats.uid(), stats.attempt(), wall_time(stats.time()), stats.cpu().usage_ns()),
+                 memory_cell(stats.memory()),
+                 memory_percent(stats.memory()),
+                 pids_cell(stats.pids()),
+                 traffic_cell(stats.interfaces()),
+                 std::to_string(stats.memory().oom_kills()),
+                 stats.tenant()});
   }
-  return table.str();
-}
-
-std::string json_round(const v1::WatchStatsResponse& round) {
+  if (options.output.form() != OutputForm::kJson) return listing.str(options.output);
+  // A round is a line: an array over many could not be read one by one.
   Json array = Json::array();
   for (const auto& stats : round.stats()) array.push_back(to_json(stats));
   return json_line(array);
@@ -110,8 +77,10 @@ Result<v1::WatchStatsRequest> make_request(const Client& client,
 /// CPU use is a difference, so a table takes two rounds before it can be shown.
 Result<int> stats(const Client& client, const Invocation& invocation, const StatsOptions& options) {
   TRY_ASSIGN(const auto request, make_request(client, invocation, options));
-  const bool json = options.output.json();
-  const bool clear_screen = !options.no_stream && !json && ::isatty(STDOUT_FILENO) == 1;
+  const OutputForm form = options.output.form();
+  // What a percentage is of takes two rounds to know.
+  const bool needs_two = options.output.is_table() || form == OutputForm::kTemplate;
+  LiveTable screen(!options.no_stream && options.output.is_table());
   grpc::ClientContext context;
   client.set_deadline(context, Patience::kEndless);
   Service stub(client.channel());
@@ -119,11 +88,12 @@ Result<int> stats(const Client& client, const Invocation& invocation, const Stat
   CpuMeter meter;
   v1::WatchStatsResponse round;
   for (int count = 0; reader->Read(&round); ++count) {
-    const std::string text = json ? json_round(round) : stats_table(round, meter, options.no_trunc);
-    const bool show = json || count > 0;
-    if (show) print((clear_screen ? "\033[H\033[2J" : "") + text);
-    if (show && options.no_stream) {
+    const auto text = round_text(round, meter, options);
+    if (text && needs_two && count == 0) continue;
+    if (text) screen.draw(*text);
+    if (!text || options.no_stream) {
       context.TryCancel();
+      if (!text) return text.error();
       return kExitOk;
     }
   }

@@ -1,5 +1,6 @@
 #include "cli/parse/mount.h"
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <string>
@@ -21,10 +22,16 @@ Result<std::string> host_path(std::string_view text, std::string_view working_di
   if (text == "." || text == ".." || text.starts_with("./") || text.starts_with("../")) {
     return (std::filesystem::path(working_directory) / text).lexically_normal().string();
   }
-  return bad(fmt::format(
-      "\"{}\" is not a path (named volumes do not exist; write an absolute path or ./{})",
-      text,
-      text));
+  return bad(fmt::format("\"{}\" is not a path (write an absolute one, or ./{})", text, text));
+}
+
+/// A word that cannot be a path. What is neither is refused as a path.
+bool is_volume_name(std::string_view text) {
+  const auto word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("._-").find(c) != std::string_view::npos;
+  };
+  return text.front() != '.' && text.front() != '-' && std::ranges::all_of(text, word);
 }
 
 Result<> set_target(v1::Mount& mount, std::string_view target) {
@@ -73,6 +80,8 @@ struct MountFields {
   std::string target;
   bool read_only = false;
   bool recursive = true;
+  std::string driver;
+  std::vector<std::string> driver_options;
   std::string size;
   std::string mode;
 };
@@ -90,6 +99,10 @@ Result<> set_field(MountFields& fields, std::string_view key, std::string_view v
     fields.read_only = false;
   } else if (key == "bind-nonrecursive" && (value.empty() || value == "true")) {
     fields.recursive = false;
+  } else if (key == "volume-driver" && !value.empty()) {
+    fields.driver = value;
+  } else if (key == "volume-opt" && !value.empty()) {
+    fields.driver_options.emplace_back(value);
   } else if (key == "tmpfs-size" && !value.empty()) {
     fields.size = value;
   } else if (key == "tmpfs-mode" && !value.empty()) {
@@ -119,6 +132,32 @@ Result<v1::Mount> make_tmpfs(const MountFields& fields) {
   return mount;
 }
 
+Result<v1::Mount> make_volume(const MountFields& fields) {
+  v1::Mount mount;
+  if (!fields.recursive || !fields.size.empty() || !fields.mode.empty()) {
+    return bad("type=volume takes source=, target=, readonly, volume-driver= and volume-opt=");
+  }
+  if (fields.source.empty()) return bad("type=volume needs source=NAME");
+  v1::VolumeMount& volume = *mount.mutable_volume();
+  volume.set_name(fields.source);
+  volume.set_driver(fields.driver);
+  for (const std::string& text : fields.driver_options) {
+    TRY_ASSIGN(auto pair, parse_pair("volume-opt", text));
+    (*volume.mutable_options())[pair.first] = std::move(pair.second);
+  }
+  return mount;
+}
+
+Result<v1::Mount> make_of_type(const MountFields& fields, std::string_view working_directory) {
+  if (fields.type == "volume") return make_volume(fields);
+  if (!fields.driver.empty() || !fields.driver_options.empty()) {
+    return bad("volume-… is for type=volume");
+  }
+  if (fields.type == "bind") return make_bind(fields, working_directory);
+  if (fields.type == "tmpfs") return make_tmpfs(fields);
+  return bad(fmt::format("type=\"{}\" is not bind, volume or tmpfs", fields.type));
+}
+
 Result<v1::Mount> make_mount(std::string_view text, std::string_view working_directory) {
   MountFields fields;
   for (const std::string& part : split(text, ',')) {
@@ -126,11 +165,7 @@ Result<v1::Mount> make_mount(std::string_view text, std::string_view working_dir
     const auto value = equals == std::string::npos ? "" : part.substr(equals + 1);
     TRY(set_field(fields, part.substr(0, equals), value));
   }
-  if (fields.type != "bind" && fields.type != "tmpfs") {
-    return bad(fmt::format("type=\"{}\" is not bind or tmpfs", fields.type));
-  }
-  TRY_ASSIGN(auto mount,
-             fields.type == "bind" ? make_bind(fields, working_directory) : make_tmpfs(fields));
+  TRY_ASSIGN(auto mount, make_of_type(fields, working_directory));
   TRY(set_target(mount, fields.target));
   mount.set_read_only(fields.read_only);
   return mount;
@@ -144,9 +179,13 @@ Result<v1::Mount> parse_volume(std::string_view text, std::string_view working_d
     return bad(fmt::format("-v takes HOST:TARGET[:ro], not \"{}\"", text));
   }
   v1::Mount mount;
-  auto source = host_path(parts[0], working_directory);
-  if (!source) return std::move(source).error().wrap("-v");
-  mount.mutable_bind()->set_source(std::move(*source));
+  if (is_volume_name(parts[0])) {
+    mount.mutable_volume()->set_name(parts[0]);
+  } else {
+    auto source = host_path(parts[0], working_directory);
+    if (!source) return std::move(source).error().wrap("-v");
+    mount.mutable_bind()->set_source(std::move(*source));
+  }
   if (const auto target = set_target(mount, parts[1]); !target) {
     return Error(target.error()).wrap("-v");
   }

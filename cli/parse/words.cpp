@@ -168,6 +168,8 @@ Result<> apply_security_opt(std::string_view text, v1::Security& security) {
     security.set_seccomp(v1::SECCOMP_PROFILE_UNCONFINED);
   } else if (key == "seccomp" && value == "default") {
     security.set_seccomp(v1::SECCOMP_PROFILE_DEFAULT);
+  } else if (key == "seccomp" && !value.empty()) {
+    security.set_seccomp_json(std::string(value));
   } else if (key == "systempaths" && value == "unconfined") {
     security.set_system_paths(v1::SYSTEM_PATHS_UNCONFINED);
   } else if (key == "no-new-privileges") {
@@ -175,8 +177,8 @@ Result<> apply_security_opt(std::string_view text, v1::Security& security) {
     security.set_no_new_privs(on);
   } else {
     return bad(
-        fmt::format("--security-opt \"{}\" is not one of seccomp=unconfined, seccomp=default, "
-                    "no-new-privileges, systempaths=unconfined",
+        fmt::format("--security-opt \"{}\" is not one of seccomp=FILE, seccomp=unconfined, "
+                    "seccomp=default, no-new-privileges, systempaths=unconfined",
                     text));
   }
   return {};

@@ -47,7 +47,8 @@ Result<std::int32_t> parse_signal(std::string_view text);
 /// limit above the hard one.
 Result<v1::Rlimit> parse_ulimit(std::string_view text);
 
-/// One --security-opt into `security`. Errors: INVALID_ARGUMENT, listing what there is.
+/// One --security-opt into `security`; the path of seccomp=FILE becomes `seccomp_json`, for the
+/// caller to read. Errors: INVALID_ARGUMENT, listing what there is.
 Result<> apply_security_opt(std::string_view text, v1::Security& security);
 
 /// One --log-opt into `log`: max-size, max-file, overflow, path. Errors: INVALID_ARGUMENT.

@@ -125,6 +125,47 @@ std::string human_status(const v1::Container& container, WallTime now) {
   }
 }
 
+Colour status_colour(const v1::Container& container) {
+  switch (container.state()) {
+    case v1::CONTAINER_STATE_RUNNING:
+      return Colour::kGreen;
+    case v1::CONTAINER_STATE_EXITED:
+      return container.exit().has_code() && container.exit().code() == 0 ? Colour::kNone
+                                                                         : Colour::kRed;
+    default:
+      return Colour::kYellow;
+  }
+}
+
+std::string ports_text(const google::protobuf::RepeatedPtrField<v1::PublishedPort>& ports) {
+  std::string text;
+  for (const auto& port : ports) {
+    if (port.state() == v1::PORT_STATE_RELEASED) continue;
+    const auto& mapping = port.mapping();
+    const bool v6 = mapping.host_ip().find(':') != std::string::npos;
+    const std::string ip = mapping.host_ip().empty() ? "0.0.0.0" : mapping.host_ip();
+    text += fmt::format("{}{}:{}->{}/{}",
+                        text.empty() ? "" : ", ",
+                        v6 ? "[" + ip + "]" : ip,
+                        mapping.host_port(),
+                        mapping.container_port(),
+                        mapping.protocol() == v1::PORT_PROTOCOL_UDP ? "udp" : "tcp");
+  }
+  return text;
+}
+
+std::string addresses_text(
+    const google::protobuf::RepeatedPtrField<v1::AttachedNetwork>& networks) {
+  std::string text;
+  for (const auto& network : networks) {
+    if (network.state() == v1::ATTACHMENT_STATE_DETACHED) continue;
+    for (const std::string& address : network.addresses()) {
+      text += (text.empty() ? "" : ", ") + address.substr(0, address.find('/'));
+    }
+  }
+  return text;
+}
+
 std::string short_uid(std::string_view uid, bool no_trunc) {
   constexpr std::size_t kShort = 12;
   return std::string(no_trunc ? uid : uid.substr(0, kShort));

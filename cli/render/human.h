@@ -9,7 +9,9 @@
 #include <google/protobuf/timestamp.pb.h>
 
 #include "base/clock.h"
+#include "cli/render/colour.h"
 #include "skerry/v1/container.pb.h"
+#include "skerry/v1/network.pb.h"
 
 namespace skerry::cli {
 
@@ -30,6 +32,15 @@ void set_timestamp(WallTime time, google::protobuf::Timestamp& stamp);
 /// What a person asks first: "Up 5 minutes", "Exited (7) 2 hours ago", "Exited (137, OOM) …",
 /// "Launch failed (127) …", "Created".
 std::string human_status(const v1::Container& container, WallTime now);
+
+/// How its status stands out: running green, failed red, in between yellow.
+Colour status_colour(const v1::Container& container);
+
+/// "0.0.0.0:8080->80/tcp, …", as Docker writes it.
+std::string ports_text(const google::protobuf::RepeatedPtrField<v1::PublishedPort>& ports);
+
+/// "10.88.0.7, fd00::7": addresses of every network, without their prefix lengths.
+std::string addresses_text(const google::protobuf::RepeatedPtrField<v1::AttachedNetwork>& networks);
 
 /// The first 12 digits, or all.
 std::string short_uid(std::string_view uid, bool no_trunc);

@@ -19,23 +19,29 @@ std::size_t width_of(std::string_view text) {
 
 }  // namespace
 
-void Table::add(std::vector<std::string> cells) {
+Table::Table(std::vector<std::string> headers) {
+  rows_.emplace_back(headers.begin(), headers.end());
+}
+
+void Table::add(std::vector<Cell> cells) {
   CHECK(cells.size() == rows_.front().size());
-  for (std::string& cell : cells) cell = printable(cell);
+  for (Cell& cell : cells) cell.text = printable(cell.text);
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::str() const {
+std::string Table::str(Palette palette) const {
   constexpr std::size_t kGap = 3;
   std::vector<std::size_t> widths(rows_.front().size());
   for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], width_of(row[i].text));
+    }
   }
   std::string out;
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) {
-      out += row[i];
-      out.append(widths[i] - width_of(row[i]) + kGap, ' ');
+      out += paint(row[i].text, row[i].colour, palette);
+      out.append(widths[i] - width_of(row[i].text) + kGap, ' ');
     }
     out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
