@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@
 #include "launcher/shim_protocol.h"
 #include "launcher/terminal.h"
 #include "launcher/title.h"
+#include "os/path.h"
 #include "os/pty.h"
 #include "os/socket.h"
 #include "os/syscalls.h"
@@ -148,6 +150,22 @@ void finish_mounts(const ChildArguments& arguments, OperationState& state) {
   if (!bound) fail(arguments.sync, kFailedTerminal, bound.error().sys_errno());
 }
 
+// Whose standard input is nothing gets the container's own null device for it: of the host's, which
+// it has from the launcher, its root could change the mode. What lies there instead of one is left
+// alone; nothing of it is waited for.
+void take_own_null_device(const ChildArguments& arguments, OperationState& state) {
+  if (arguments.stdio.front() >= 0 || arguments.plan.shim.terminal.wanted) return;
+  const auto root = root_of(state);
+  if (!root) return;
+  const auto null_device =
+      os::open_in_root(*root, "/dev/null", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  struct stat info {};
+  if (!null_device || ::fstat(null_device->get(), &info) != 0) return;
+  if (!S_ISCHR(info.st_mode) || info.st_rdev != makedev(1, 3)) return;
+  ::fcntl(null_device->get(), F_SETFL, 0);
+  ::dup2(null_device->get(), STDIN_FILENO);
+}
+
 void run_operations(const ChildArguments& arguments) {
   // Modes in the plan are meant as they are.
   ::umask(0);
@@ -164,6 +182,7 @@ void run_operations(const ChildArguments& arguments) {
   };
   run(0, mounts);
   finish_mounts(arguments, state);
+  take_own_null_device(arguments, state);
   run(mounts, operations.size() - mounts);
   ::umask(kUmask);
 }

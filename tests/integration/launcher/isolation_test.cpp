@@ -71,6 +71,13 @@ TEST(Isolation, NoDescriptorOfOursIsLeft) {
   EXPECT_EQ(launcher.run("readlink /proc/1/fd/0"), "/dev/null\n");
 }
 
+// A file of the host's /dev could be changed through it.
+TEST(Isolation, NoStandardInputIsTheContainersOwnNullDevice) {
+  Launcher launcher;
+  EXPECT_EQ(launcher.run("[ $(stat -L -c %d /proc/1/fd/0) = $(stat -c %d /dev/null) ] && echo own"),
+            "own\n");
+}
+
 TEST(Isolation, NoEnvironmentOfOursIsLeft) {
   Launcher launcher;
   TestPlan plan("");
