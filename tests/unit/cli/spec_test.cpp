@@ -186,6 +186,34 @@ TEST(MakeSpec, TakesTheRest) {
   EXPECT_EQ(spec->args_size(), 2);
 }
 
+TEST(MakeSpec, TakesTerminalsPortsAndVolumes) {
+  const auto spec = spec_of({"-it",
+                             "-p",
+                             "8080:80",
+                             "-v",
+                             "data:/d",
+                             "--volume-driver",
+                             "rclone",
+                             "--network",
+                             "front",
+                             "--ip",
+                             "10.1.2.3",
+                             "busybox",
+                             "sh"});
+  ASSERT_TRUE(spec) << spec.error().message();
+  EXPECT_TRUE(spec->has_terminal());
+  EXPECT_TRUE(spec->stdin());
+  EXPECT_EQ(spec->pod().ports(0).host_port(), 8080U);
+  EXPECT_EQ(spec->pod().networks(0).addresses(0), "10.1.2.3");
+  EXPECT_EQ(spec->mounts(0).volume().driver(), "rclone");
+}
+
+TEST(MakeSpec, SaysNothingOfThePodOfOneInAPod) {
+  EXPECT_FALSE(spec_of({"--pod", "shop", "busybox", "sh"})->has_pod());
+  EXPECT_TRUE(
+      message_of({"--pod", "shop", "-p", "80:80", "busybox"}).starts_with("--pod: what a pod"));
+}
+
 TEST(MakeSpec, TakesADirectoryAsRoot) {
   EXPECT_EQ(spec_of({"--rootfs", "/srv/root", "sh"})->root().directory(), "/srv/root");
 }
@@ -193,8 +221,8 @@ TEST(MakeSpec, TakesADirectoryAsRoot) {
 TEST(MakeSpec, RefusesOptionsItDoesNotHave) {
   EXPECT_EQ(message_of({"--frob", "busybox"}), "unknown option \"--frob\"");
   EXPECT_EQ(message_of({"--frob=1", "busybox"}), "unknown option \"--frob\"");
-  EXPECT_EQ(message_of({"-it", "busybox"}),
-            "unknown option \"-t\": there are no terminals; -i alone connects standard input");
+  EXPECT_EQ(message_of({"-P", "busybox"}),
+            "unknown option \"-P\": name the ports: -p HOST:CONTAINER");
   EXPECT_EQ(message_of({"--privileged", "busybox"}),
             "unknown option \"--privileged\": grant what is needed with --cap-add, --security-opt "
             "and -v");
@@ -204,7 +232,13 @@ TEST(MakeSpec, NamesTheOptionThatIsWrong) {
   EXPECT_EQ(message_of({}), "IMAGE is missing");
   EXPECT_EQ(message_of({"-m", "lots", "x"}),
             "-m: \"lots\" is not a size in bytes (such as 64m, 1g, 1048576)");
-  EXPECT_EQ(message_of({"--network", "bridge", "x"}), "--network \"bridge\" is not none or host");
+  EXPECT_EQ(message_of({"-p", "80", "x"}),
+            "-p \"80\": -p takes [IP:]HOST:CONTAINER[/tcp|udp]; the host's port is not chosen by "
+            "chance: -p 80:80");
+  EXPECT_EQ(message_of({"--volume-driver", "x", "-v", "/a:/b", "x"}),
+            "--volume-driver is for named volumes: -v NAME:TARGET");
+  EXPECT_EQ(message_of({"--security-opt", "seccomp=/nonexistent/profile", "x"}),
+            "--security-opt seccomp: open \"/nonexistent/profile\": no such file or directory");
   EXPECT_EQ(message_of({"--ttl", "1m", "x"}), "--ttl needs --rm");
   EXPECT_EQ(message_of({"-e", "=1", "x"}), "-e: variable \"=1\" has no name");
   EXPECT_EQ(message_of({"--env-file", "/nonexistent/env", "x"}),

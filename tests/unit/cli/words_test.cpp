@@ -130,10 +130,15 @@ TEST(SecurityOpt, TakesDockersWords) {
   EXPECT_EQ(security.system_paths(), v1::SYSTEM_PATHS_UNCONFINED);
 }
 
+TEST(SecurityOpt, KeepsThePathOfAProfile) {
+  v1::Security security;
+  EXPECT_TRUE(apply_security_opt("seccomp=profile.json", security));
+  EXPECT_EQ(security.seccomp_json(), "profile.json");
+}
+
 TEST(SecurityOpt, RefusesWhatIsNotBuilt) {
   v1::Security security;
-  for (const char* text :
-       {"", "seccomp", "seccomp=profile.json", "apparmor=unconfined", "no-new-privileges=maybe"}) {
+  for (const char* text : {"", "seccomp", "apparmor=unconfined", "no-new-privileges=maybe"}) {
     EXPECT_FALSE(apply_security_opt(text, security)) << text;
   }
 }
