@@ -15,7 +15,9 @@
 
 #include "agent/api/context.h"
 #include "agent/api/server.h"
+#include "agent/attach/container_target.h"
 #include "agent/config/command_line.h"
+#include "agent/execs/manager.h"
 #include "agent/images/image_desk.h"
 #include "agent/networks/network_desk.h"
 #include "agent/recovery/recovery.h"
@@ -133,6 +135,7 @@ void end_foreign(runtime::LanedPool& foreign, NetworkDesk& networks) {
 void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
   ContainerManager::declare_failpoints(failpoints, isolators);
+  ExecManager::declare_failpoints(failpoints);
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
@@ -208,9 +211,24 @@ Result<> run_daemon(const config::Config& config) {
        board,
        [&images = *images](const std::string& name) { return images.resolve(name); }});
   images->set_users(containers);
+  ContainerAttachments attachments(*reactor, workers, containers);
+  ExecBoard exec_board;
+  ExecManager execs({*reactor,
+                     workers,
+                     trace,
+                     clock,
+                     *store,
+                     *events,
+                     interpreter,
+                     debts,
+                     failpoints,
+                     *host,
+                     containers,
+                     exec_board});
 
   Recovery recovery({containers, *store, workers, trace, clock, config, failpoints, *host});
   TRY(recovery.run());
+  TRY(execs.recover());
   TRY(debts.load());
 
   ApiContext context{*reactor,
@@ -221,6 +239,9 @@ Result<> run_daemon(const config::Config& config) {
                      *host,
                      board,
                      containers,
+                     attachments,
+                     exec_board,
+                     execs,
                      *events,
                      table,
                      debts,

@@ -136,7 +136,10 @@ ServerUnaryReactor* AgentServiceImpl::ListLeaks(CallbackServerContext*,
     skerry::v1::ListLeaksResponse leaks;
     std::set<std::string> being_deleted = context_.containers.trash().pending();
     for (const store::DebtRow& debt : *context_.debts.list()) being_deleted.insert(debt.key);
-    for (const Leak& leak : find_leaks(context_.host, *context_.board.current(), being_deleted)) {
+    for (const Leak& leak : find_leaks(context_.host,
+                                       *context_.board.current(),
+                                       *context_.exec_board.current(),
+                                       being_deleted)) {
       skerry::v1::Leak& out = *leaks.add_leaks();
       out.set_kind(leak.kind);
       out.set_object(leak.object);

@@ -2,6 +2,7 @@
 //
 //   container_service.cpp  requests    log_stream.cpp  ReadLogs    stats_stream.cpp  stats
 //   stdin_stream.cpp       WriteStdin  list.cpp        Get, List
+//   attach.cpp             Attach, ResizeTerminal
 #pragma once
 
 #include "agent/api/context.h"
@@ -55,6 +56,11 @@ class ContainerServiceImpl final : public skerry::v1::ContainerService::Callback
       grpc::CallbackServerContext* call, const skerry::v1::ReadLogsRequest* request) override;
   grpc::ServerReadReactor<skerry::v1::WriteStdinRequest>* WriteStdin(
       grpc::CallbackServerContext* call, skerry::v1::WriteStdinResponse* response) override;
+  grpc::ServerBidiReactor<skerry::v1::AttachContainerRequest, skerry::v1::AttachContainerResponse>*
+  Attach(grpc::CallbackServerContext* call) override;
+  grpc::ServerUnaryReactor* ResizeTerminal(grpc::CallbackServerContext* call,
+                                           const skerry::v1::ResizeTerminalRequest* request,
+                                           skerry::v1::ResizeTerminalResponse* response) override;
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* call,
                                      const skerry::v1::GetStatsRequest* request,
                                      skerry::v1::GetStatsResponse* response) override;

@@ -3,9 +3,11 @@
 
 #include <string>
 
+#include "agent/attach/container_target.h"
 #include "agent/config/config.h"
 #include "agent/containers/manager.h"
 #include "agent/events/event_log.h"
+#include "agent/execs/manager.h"
 #include "agent/operations/debt_keeper.h"
 #include "agent/operations/operation_table.h"
 #include "agent/runtime/reactor.h"
@@ -24,6 +26,9 @@ struct ApiContext {
   Host& host;
   SnapshotBoard& board;
   ContainerManager& containers;
+  ContainerAttachments& attachments;
+  ExecBoard& exec_board;
+  ExecManager& execs;
   events::EventLog& events;
   operations::OperationTable& operations;
   operations::DebtKeeper& debts;

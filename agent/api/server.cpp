@@ -15,6 +15,7 @@
 #include "agent/api/agent_service.h"
 #include "agent/api/container_service.h"
 #include "agent/api/event_service.h"
+#include "agent/api/exec_service.h"
 #include "agent/api/image_service.h"
 #include "agent/api/network_service.h"
 
@@ -29,6 +30,7 @@ class GrpcServer final : public ApiServer {
  public:
   explicit GrpcServer(ApiContext& context)
       : containers_(context),
+        execs_(context),
         images_(context),
         events_(context),
         networks_(context),
@@ -39,6 +41,7 @@ class GrpcServer final : public ApiServer {
     builder.AddListeningPort("unix:" + socket, grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(kMaxMessage);
     builder.RegisterService(&containers_);
+    builder.RegisterService(&execs_);
     builder.RegisterService(&images_);
     builder.RegisterService(&events_);
     builder.RegisterService(&networks_);
@@ -55,6 +58,7 @@ class GrpcServer final : public ApiServer {
 
  private:
   ContainerServiceImpl containers_;
+  ExecServiceImpl execs_;
   ImageServiceImpl images_;
   EventServiceImpl events_;
   NetworkServiceImpl networks_;

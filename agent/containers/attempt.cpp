@@ -73,6 +73,7 @@ std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container
   job->record = container.record.SerializeAsString();
   job->hold = container.record.hold();
   job->open_stdin = container.spec.open_stdin;
+  job->terminal = container.spec.terminal;
   return job;
 }
 
@@ -208,8 +209,9 @@ void ContainerManager::on_shim_report(Container& container, std::optional<ShimRe
     // Its end, if it is that, is told by its pidfd; a live one that hung up gets a new connection
     // at the next start of the daemon.
     container.shim.reset();
-    return;
+    return container.shim_requests.fail_all();
   }
+  if (container.shim_requests.take(*report)) return;
   switch (report->packet.type) {
     case ShimMessage::kRunning:
       return on_running(container, report->packet.time_ns);

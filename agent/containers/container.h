@@ -8,6 +8,7 @@
 
 #include "agent/containers/record.h"
 #include "agent/containers/shim_link.h"
+#include "agent/containers/shim_requests.h"
 #include "agent/containers/snapshot.h"
 #include "agent/containers/spec.h"
 #include "agent/events/event_log.h"
@@ -59,6 +60,7 @@ struct Container {
   os::ProcessRef process;
   UniqueFd shim_pidfd;
   std::unique_ptr<ShimLink> shim;
+  ShimRequests shim_requests;
   runtime::Watch shim_watch;
 
   // The ending.

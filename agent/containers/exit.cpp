@@ -62,6 +62,7 @@ void ContainerManager::on_shim_gone(Container& container) {
   // What it said before its end may still be unread.
   if (container.shim) container.shim->drain();
   container.shim.reset();
+  container.shim_requests.fail_all();
   container.shim_pidfd.reset();
   container.log_complete = true;
   if (container.pending_exit || !is_live(container.state())) {

@@ -19,10 +19,15 @@ Result<UniqueFd> make_and_open(const std::string& path, mode_t mode) {
 }  // namespace
 
 Result<Directories> open_directories(const std::string& root, const std::string& run) {
-  Directories directories{
-      .root = root, .run = run, .containers = {}, .run_containers = {}, .trash = {}};
+  Directories directories{.root = root,
+                          .run = run,
+                          .containers = {},
+                          .run_containers = {},
+                          .run_execs = {},
+                          .trash = {}};
   TRY_ASSIGN(directories.containers, make_and_open(root + "/containers", 0700));
   TRY_ASSIGN(directories.run_containers, make_and_open(run + "/containers", 0700));
+  TRY_ASSIGN(directories.run_execs, make_and_open(run + "/execs", 0700));
   TRY_ASSIGN(directories.trash, make_and_open(root + "/trash", 0700));
   return directories;
 }

@@ -18,6 +18,7 @@ struct Directories {
   std::string run;          ///< RUN
   UniqueFd containers;      ///< ROOT/containers: <uid>/{upper,work,log,exit}
   UniqueFd run_containers;  ///< RUN/containers: <uid>/{shim.sock,record,plan}
+  UniqueFd run_execs;       ///< RUN/execs: <uid>/{shim.sock,record,exit}
   UniqueFd trash;           ///< ROOT/trash: what is being deleted
 };
 

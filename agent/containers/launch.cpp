@@ -62,6 +62,7 @@ Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
   plan.uid = uid;
   plan.hold = job.hold;
   plan.shim.open_stdin = job.open_stdin;
+  plan.shim.terminal = job.terminal;
   plan.shim.control = job.builder.add_fd(std::move(pair.second));
   plan.shim.listener = job.builder.add_fd(std::move(listener));
   plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));

@@ -36,6 +36,7 @@ struct LaunchJob : ShimStart {
   /// The launch record: what adopts the container when state.db is lost.
   std::string record;
   bool open_stdin = false;
+  plan::Terminal terminal;
 
   // Out.
   std::unique_ptr<os::Cgroup> cgroup;

@@ -11,21 +11,9 @@ using skerry::v1::ContainerRef;
 using skerry::v1::Event;
 
 constexpr auto kSaveRetry = std::chrono::seconds(1);
-constexpr std::size_t kCommandLineBytes = 256;
 
 std::string tenant_or_default(const std::string& tenant) {
   return tenant.empty() ? "default" : tenant;
-}
-
-std::string join_command(const std::vector<std::string>& arguments) {
-  std::string line = fmt::format("{}", fmt::join(arguments, " "));
-  if (line.size() <= kCommandLineBytes) return line;
-  line.resize(kCommandLineBytes);
-  // Not in the middle of a UTF-8 character: protobuf strings hold whole ones.
-  while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0U) == 0x80U)
-    line.pop_back();
-  if (!line.empty() && (static_cast<unsigned char>(line.back()) & 0x80U) != 0) line.pop_back();
-  return line;
 }
 
 Error not_found(const std::string& what) {
@@ -358,6 +346,7 @@ void ContainerManager::changed(Container& container) {
   container.view = std::move(view);
   parts_.board.change(container.uid, container.view);
   check_waiters(container);
+  for (const auto& listener : listeners_) listener(container);
 }
 
 void ContainerManager::check_waiters(Container& container) {

@@ -3,6 +3,7 @@
 //
 //   manager.cpp   requests, lookup, transactions        stop.cpp     signals, stop, pause, update
 //   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
+//   terminal.cpp  output and terminal for clients and execs
 //   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
 //   (recovery/    restores what was recorded)
 #pragma once
@@ -109,6 +110,15 @@ class ContainerManager final {
   void open_stdin(const skerry::v1::ContainerRef& ref,
                   std::function<void(Result<std::pair<Uid, UniqueFd>>)> done);
   void release_stdin(const Uid& uid, bool close);
+
+  /// The output from now on, ending what was attached before. Errors: UNAVAILABLE without a shim.
+  void attach_output(const Uid& uid, std::function<void(Result<AttachedOutput>)> done);
+  /// The container's devpts, for an exec with a terminal.
+  static void get_devpts(Container& container, std::function<void(Result<UniqueFd>)> done);
+  /// Errors: FAILED_PRECONDITION, reasons NO_TERMINAL and STATE.
+  Result<> resize(const skerry::v1::ContainerRef& ref, const TerminalSize& size);
+  /// Called after every change of a container, its removal (`gone`) too, for the manager's life.
+  void on_change(std::function<void(const Container&)> listener);
 
   /// Finds by uid, id or name. Errors: NOT_FOUND (reasons CONTAINER_NOT_FOUND, REMOVED);
   /// INVALID_ARGUMENT when the reference names nothing.
@@ -222,6 +232,7 @@ class ContainerManager final {
   std::map<std::pair<std::string, std::string>, Uid> removed_ids_;          ///< tombstones
   std::uint64_t next_ordinal_ = 1;
   std::vector<std::pair<Reply, Result<ViewPtr>>> answers_;
+  std::vector<std::function<void(const Container&)>> listeners_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   Trash trash_;  // last: its thread calls us
 };

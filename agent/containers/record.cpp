@@ -1,5 +1,6 @@
 #include "agent/containers/record.h"
 
+#include <fmt/ranges.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
@@ -85,6 +86,18 @@ Error recorded_error(const Record& record) {
               .with_object(exit.error().object());
   if (exit.error().retryable()) error = std::move(error).as_retryable();
   return error;
+}
+
+std::string join_command(const std::vector<std::string>& arguments) {
+  constexpr std::size_t kCommandLineBytes = 256;
+  std::string line = fmt::format("{}", fmt::join(arguments, " "));
+  if (line.size() <= kCommandLineBytes) return line;
+  line.resize(kCommandLineBytes);
+  // Not in the middle of a UTF-8 character: protobuf strings hold whole ones.
+  while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xC0U) == 0x80U)
+    line.pop_back();
+  if (!line.empty() && (static_cast<unsigned char>(line.back()) & 0x80U) != 0) line.pop_back();
+  return line;
 }
 
 }  // namespace skerry::agent

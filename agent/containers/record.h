@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/containers/record.pb.h"
 #include "agent/containers/state.h"
@@ -30,5 +31,8 @@ WallTime from_timestamp(const google::protobuf::Timestamp& time);
 /// The API's account of an error, and the error again from what was recorded of it.
 skerry::v1::ErrorDetail to_detail(const Error& error);
 Error recorded_error(const Record& record);
+
+/// A command for people: joined by spaces, cut at 256 bytes and not inside a character.
+std::string join_command(const std::vector<std::string>& arguments);
 
 }  // namespace skerry::agent

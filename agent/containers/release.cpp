@@ -323,6 +323,7 @@ void ContainerManager::removed(const Uid& uid, const Outcome& outcome) {
   removed_ids_[{api.tenant(), api.id()}] = uid;
   container->gone = true;
   check_waiters(*container);
+  for (const auto& listener : listeners_) listener(*container);
   erase(*container);
 }
 

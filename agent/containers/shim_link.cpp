@@ -47,6 +47,10 @@ Result<std::unique_ptr<ShimLink>> ShimLink::attach(runtime::Reactor& reactor,
 
 Result<> ShimLink::send(ShimMessage message) { return send_to_shim(socket_.get(), message); }
 
+Result<> ShimLink::send_bytes(std::string_view bytes) {
+  return os::send_message(socket_.get(), bytes);
+}
+
 void ShimLink::drain() {
   const std::shared_ptr<bool> alive = alive_;
   // A copy: the handler may destroy the link, and with it the function that is running.

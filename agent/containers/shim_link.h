@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/runtime/reactor.h"
@@ -32,10 +33,17 @@ class ShimLink final {
                                                   Handler handler);
   /// Errors: UNAVAILABLE when the shim is gone. Blocks: never.
   Result<> send(launcher::ShimMessage message);
+  /// The same with a whole packet of the protocol.
+  template <class Packet>
+  Result<> send_packet(const Packet& packet) {
+    static_assert(sizeof packet == sizeof(launcher::ShimPacket));
+    return send_bytes({reinterpret_cast<const char*>(&packet), sizeof packet});
+  }
   /// Hands over what has arrived already, without waiting for the reactor to say so.
   void drain();
 
  private:
+  Result<> send_bytes(std::string_view bytes);
   ShimLink(UniqueFd socket, Handler handler)
       : socket_(std::move(socket)), handler_(std::move(handler)) {}
 

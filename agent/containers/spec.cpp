@@ -363,7 +363,6 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 // would be skipped silently: whoever builds one takes it off.
 constexpr auto kRefusedFields = std::to_array<std::string_view>({
     "skerry.v1.ContainerSpec.join_pod",
-    "skerry.v1.ContainerSpec.terminal",
     "skerry.v1.Mount.volume",
     "skerry.v1.PodSpec.annotations",
     "skerry.v1.PodSpec.cgroup_parent",
@@ -539,6 +538,8 @@ Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Conf
   TRY_ASSIGN(out.config.resources, check_resources(spec.resources(), config));
   out.config.oom_score_adj = spec.oom_score_adj();
   out.open_stdin = spec.stdin();
+  const v1::Terminal* terminal = spec.has_terminal() ? &spec.terminal() : nullptr;
+  TRY_ASSIGN(out.terminal, check_terminal(terminal, out.config.process.environment));
   return out;
 }
 

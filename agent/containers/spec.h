@@ -10,7 +10,9 @@
 #include "base/result.h"
 #include "isolators/container_config.h"
 #include "os/host_facts.h"
+#include "plan/plan.h"
 #include "skerry/v1/container_spec.pb.h"
+#include "skerry/v1/terminal.pb.h"
 
 namespace skerry::agent {
 
@@ -20,11 +22,24 @@ struct CheckedSpec {
   isolators::ContainerConfig config;
   LogSettings log;
   bool open_stdin = false;
+  plan::Terminal terminal;
   int stop_signal = 15;
   std::chrono::milliseconds stop_grace{10'000};
   bool remove_on_exit = false;
   std::chrono::milliseconds ttl{0};
 };
+
+/// How large a terminal is, in characters.
+struct TerminalSize {
+  std::uint16_t columns = 80;
+  std::uint16_t rows = 24;
+};
+/// Errors: INVALID_ARGUMENT unless both are from 1 to 65535.
+Result<TerminalSize> check_terminal_size(const v1::TerminalSize& size);
+/// A terminal of that size, or 80 by 24; not wanted when `spec` is null. Adds TERM to `environment`
+/// where it is missing. Errors: as above.
+Result<plan::Terminal> check_terminal(const v1::Terminal* spec,
+                                      std::vector<std::string>& environment);
 
 /// Errors: INVALID_ARGUMENT naming the field, reasons FIELD_UNKNOWN, FIELD_INVALID,
 /// LIMIT_TOO_SMALL, COMMAND_MISSING, ENV_INVALID … Blocks: never. Thread: any.

@@ -1,5 +1,7 @@
 #include "agent/recovery/leaks.h"
 
+#include <algorithm>
+
 #include "agent/networks/orphans.h"
 #include "agent/recovery/directory_names.h"
 #include "os/path.h"
@@ -69,6 +71,39 @@ void find_trash(const Directories& directories,
   }
 }
 
+// A directory of every exec that is known of, a leaf of every one that has not ended.
+void find_execs(const Host& host,
+                const Snapshot& snapshot,
+                const ExecViews& execs,
+                std::vector<Leak>& leaks) {
+  std::set<std::string> known;
+  std::set<std::string> living;
+  for (const ExecViewPtr& view : execs) {
+    known.insert(view->exec.uid());
+    if (view->exec.state() != skerry::v1::EXEC_STATE_EXITED) living.insert(view->exec.uid());
+  }
+  for (const std::string& name : directory_names(host.directories.run_execs.get())) {
+    if (known.contains(name)) continue;
+    leaks.push_back({.kind = "run directory",
+                     .object = host.directories.run + "/execs/" + name,
+                     .uid = {},
+                     .detail = "there is no such exec"});
+  }
+  for (const ViewPtr& view : snapshot.all()) {
+    const skerry::v1::Container& container = view->container;
+    if (container.released() || container.pid() == 0) continue;
+    const auto names = host.cgroups->children(container.cgroup_path());
+    if (!names) continue;
+    for (const std::string& name : *names) {
+      if (!name.starts_with("x-") || living.contains(name.substr(2))) continue;
+      leaks.push_back({.kind = "cgroup",
+                       .object = container.cgroup_path() + "/" + name,
+                       .uid = container.uid(),
+                       .detail = "there is no such exec, or it has ended"});
+    }
+  }
+}
+
 // The host's mount table stays flat: any mount below our directories is one too many.
 void find_mounts(const Directories& directories, std::vector<Leak>& leaks) {
   const auto text = os::read_file("/proc/self/mountinfo", kMaxMountinfo);
@@ -98,7 +133,10 @@ bool is_shim(pid_t pid) {
 
 // Every process beside the holder and the launcher in our scope is the shim of a container whose
 // output is not all in its log yet.
-void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak>& leaks) {
+void find_processes(const Host& host,
+                    const Snapshot& snapshot,
+                    const ExecViews& execs,
+                    std::vector<Leak>& leaks) {
   const auto group = host.cgroups->open(host.scope + "/shims");
   if (!group) return;
   const auto processes = (*group)->processes();
@@ -107,6 +145,9 @@ void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak
   for (const ViewPtr& view : snapshot.all()) {
     if (view->container.state() != skerry::v1::CONTAINER_STATE_EXITED) ++live;
   }
+  live += static_cast<std::size_t>(std::ranges::count_if(execs, [](const ExecViewPtr& view) {
+    return view->has_shim || view->exec.state() == skerry::v1::EXEC_STATE_STARTING;
+  }));
   std::size_t shims = 0;
   for (const pid_t pid : *processes) {
     if (is_shim(pid)) ++shims;
@@ -116,7 +157,7 @@ void find_processes(const Host& host, const Snapshot& snapshot, std::vector<Leak
                    .object = host.scope + "/shims",
                    .uid = {},
                    .detail = std::to_string(shims) + " shims for " + std::to_string(live) +
-                             " living containers"});
+                             " living containers and execs"});
 }
 
 void find_networks(const Host& host, const Known& known, std::vector<Leak>& leaks) {
@@ -137,6 +178,7 @@ void find_networks(const Host& host, const Known& known, std::vector<Leak>& leak
 
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
+                             const ExecViews& execs,
                              const std::set<std::string>& being_deleted) {
   std::vector<Leak> leaks;
   const Known known = known_containers(snapshot);
@@ -144,7 +186,8 @@ std::vector<Leak> find_leaks(const Host& host,
   find_directories(host.directories, known, leaks);
   find_trash(host.directories, being_deleted, leaks);
   find_mounts(host.directories, leaks);
-  find_processes(host, snapshot, leaks);
+  find_execs(host, snapshot, execs, leaks);
+  find_processes(host, snapshot, execs, leaks);
   find_networks(host, known, leaks);
   return leaks;
 }

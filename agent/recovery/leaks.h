@@ -8,6 +8,7 @@
 
 #include "agent/containers/host.h"
 #include "agent/containers/snapshot.h"
+#include "agent/execs/board.h"
 
 namespace skerry::agent {
 
@@ -24,6 +25,7 @@ struct Leak {
 /// worker.
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
+                             const ExecViews& execs,
                              const std::set<std::string>& being_deleted);
 
 }  // namespace skerry::agent

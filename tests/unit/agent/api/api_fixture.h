@@ -107,6 +107,9 @@ class ApiFixture {
   std::unique_ptr<agent::ImageDesk> desk;
   agent::SnapshotBoard board;
   std::unique_ptr<agent::ContainerManager> containers;
+  std::unique_ptr<agent::ContainerAttachments> attachments;
+  agent::ExecBoard exec_board;
+  std::unique_ptr<agent::ExecManager> execs;
   std::unique_ptr<agent::ApiContext> context;
   std::unique_ptr<agent::ApiServer> server;
   std::thread thread;
@@ -122,6 +125,7 @@ class ApiFixture {
                agent::open_directories(config.root.string(), config.run.string()));
     agent::ImageDesk::declare_failpoints(failpoints);
     agent::ContainerManager::declare_failpoints(failpoints, host.isolators);
+    agent::ExecManager::declare_failpoints(failpoints);
     for (const std::string& each : armed) TRY(failpoints.arm(each));
     workers = std::make_unique<runtime::WorkerPool>("worker", 4, 64, trace.get());
     TRY_ASSIGN(store,
@@ -160,6 +164,19 @@ class ApiFixture {
         board,
         [this](const std::string& name) { return desk->resolve(name); }});
     desk->set_users(*containers);
+    attachments = std::make_unique<agent::ContainerAttachments>(*reactor, *workers, *containers);
+    execs = std::make_unique<agent::ExecManager>(agent::ExecManager::Parts{*reactor,
+                                                                           *workers,
+                                                                           trace.get(),
+                                                                           clock,
+                                                                           *store,
+                                                                           *events,
+                                                                           *interpreter,
+                                                                           *debts,
+                                                                           failpoints,
+                                                                           host,
+                                                                           *containers,
+                                                                           exec_board});
     return start_server();
   }
 
@@ -172,6 +189,9 @@ class ApiFixture {
                                                                     host,
                                                                     board,
                                                                     *containers,
+                                                                    *attachments,
+                                                                    exec_board,
+                                                                    *execs,
                                                                     *events,
                                                                     table,
                                                                     *debts,
