@@ -3,6 +3,7 @@
 //   container_service.cpp  requests    log_stream.cpp  ReadLogs    stats_stream.cpp  stats
 //   stdin_stream.cpp       WriteStdin  list.cpp        Get, List
 //   attach.cpp             Attach, ResizeTerminal
+//   list_processes.cpp     ListProcesses
 #pragma once
 
 #include "agent/api/context.h"
@@ -61,6 +62,9 @@ class ContainerServiceImpl final : public skerry::v1::ContainerService::Callback
   grpc::ServerUnaryReactor* ResizeTerminal(grpc::CallbackServerContext* call,
                                            const skerry::v1::ResizeTerminalRequest* request,
                                            skerry::v1::ResizeTerminalResponse* response) override;
+  grpc::ServerUnaryReactor* ListProcesses(grpc::CallbackServerContext* call,
+                                          const skerry::v1::ListProcessesRequest* request,
+                                          skerry::v1::ListProcessesResponse* response) override;
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* call,
                                      const skerry::v1::GetStatsRequest* request,
                                      skerry::v1::GetStatsResponse* response) override;
