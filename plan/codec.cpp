@@ -49,7 +49,7 @@ class Encoder final {
   template <class T>
     requires requires(const T& value) { fields_of(value); }
   void put(const T& value) {
-    std::apply([this](const auto&... field) { (put(field), ...); }, fields_of(value));
+    std::apply([this](const auto&... field) { (this->put(field), ...); }, fields_of(value));
   }
 
   std::vector<std::uint8_t> take() { return std::move(bytes_); }
@@ -118,7 +118,7 @@ class Decoder final {
   template <class T>
     requires requires(T& value) { fields_of(value); }
   void get(T& value) {
-    std::apply([this](auto&... field) { (get(field), ...); }, fields_of(value));
+    std::apply([this](auto&... field) { (this->get(field), ...); }, fields_of(value));
   }
 
  private:
