@@ -16,6 +16,7 @@
 #include "isolators/rlimits/rlimits.h"
 #include "isolators/seccomp/seccomp.h"
 #include "isolators/sysctls/sysctls.h"
+#include "isolators/volumes/volumes.h"
 
 namespace skerry::isolators {
 namespace {
@@ -76,10 +77,12 @@ Result<IsolatorChain> make_isolators(const os::HostFacts& host, const ChainParts
   chain.push_back(make_rlimits_isolator(rlimit_ceilings));
   chain.push_back(make_sysctls_isolator());
   chain.push_back(make_oom_score_isolator());
-  chain.push_back(make_filesystem_isolator({.v1_hierarchies = std::move(hierarchies)}));
+  chain.push_back(make_filesystem_isolator(
+      {.v1_hierarchies = std::move(hierarchies), .bind_sources = parts.bind_sources}));
   chain.push_back(make_process_isolator());
   chain.push_back(make_capabilities_isolator(last_capability));
   chain.push_back(std::move(seccomp));
+  if (parts.volumes != nullptr) chain.push_back(make_volumes_isolator(*parts.volumes));
   // Last: it takes longest, and what could fail has not.
   if (parts.network != nullptr) chain.push_back(make_network_isolator(*parts.network));
   return chain;

@@ -63,8 +63,18 @@ struct TmpfsMount {
   bool operator==(const TmpfsMount&) const = default;
 };
 
+struct VolumeMount {
+  std::string name;    ///< in the container's tenant
+  std::string driver;  ///< empty: who keeps the volume of that name, or "local" for a new one
+  /// For the driver, when the volume is made.
+  std::map<std::string, std::string> options;
+  std::string target;
+  bool read_only = false;
+  bool operator==(const VolumeMount&) const = default;
+};
+
 /// In the order of the spec: later mounts may lie on earlier ones.
-using Mount = std::variant<BindMount, TmpfsMount>;
+using Mount = std::variant<BindMount, TmpfsMount, VolumeMount>;
 
 enum class NetworkMode : std::uint8_t {
   kNone,      ///< a namespace with loopback only
@@ -95,6 +105,8 @@ struct Rlimit {
 
 struct ContainerConfig {
   Uid uid;
+  /// Whose it is: the names of volumes are the tenant's.
+  std::string tenant;
   std::string hostname;
   RootFilesystem root;
   Process process;

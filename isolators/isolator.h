@@ -111,11 +111,16 @@ class Isolator {
 using IsolatorChain = std::vector<std::unique_ptr<Isolator>>;
 
 struct NetworkIsolatorOptions;
+class VolumeProvider;
 
 /// What isolators work with that the daemon has.
 struct ChainParts {
   /// Null: containers are on no network or the host's.
   const NetworkIsolatorOptions* network = nullptr;
+  /// Null: containers have no volumes.
+  VolumeProvider* volumes = nullptr;
+  /// Real paths of the host at and below which containers may bind mount.
+  std::vector<std::string> bind_sources = {"/"};
 };
 
 /// All built-in isolators, ordered. Errors: FAILED_PRECONDITION when the host lacks what the

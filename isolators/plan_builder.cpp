@@ -1,5 +1,6 @@
 #include "isolators/plan_builder.h"
 
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -8,6 +9,10 @@ namespace skerry::isolators {
 
 void PlanBuilder::add(Phase phase, plan::Operation operation) {
   operations_[phase].push_back(std::move(operation));
+}
+
+void PlanBuilder::add_user_mount(std::size_t position, plan::AttachMount mount) {
+  CHECK(user_mounts_.try_emplace(position, std::move(mount)).second);
 }
 
 plan::FdIndex PlanBuilder::add_fd(UniqueFd fd) {
@@ -25,11 +30,18 @@ void PlanBuilder::add_namespaces(std::uint64_t clone_flags) { plan_.namespaces |
 
 BuiltPlan PlanBuilder::build() {
   BuiltPlan built{.plan = std::exchange(plan_, {}), .fds = std::exchange(fds_, {})};
+  std::vector<plan::Operation>& mounts = operations_[Phase::kMounts];
+  std::vector<plan::Operation> ordered;
+  for (auto& [position, mount] : user_mounts_) ordered.emplace_back(std::move(mount));
+  mounts.insert(mounts.begin(),
+                std::make_move_iterator(ordered.begin()),
+                std::make_move_iterator(ordered.end()));
   // std::map keeps the phases in the order of the enumeration.
   for (auto& [phase, operations] : operations_) {
     for (auto& operation : operations) built.plan.operations.push_back(std::move(operation));
   }
   operations_.clear();
+  user_mounts_.clear();
   root_ = plan::kNoFd;
   user_id_ = 0;
   return built;

@@ -37,6 +37,9 @@ struct BuiltPlan {
 class PlanBuilder final {
  public:
   void add(Phase phase, plan::Operation operation);
+  /// The user's mount at this place of the spec: several isolators make them, and they are attached
+  /// in the order of the spec, before all else of Phase::kMounts.
+  void add_user_mount(std::size_t position, plan::AttachMount mount);
   /// The builder keeps the descriptor until build().
   plan::FdIndex add_fd(UniqueFd fd);
   /// A descriptor added before, borrowed: isolators look up users in the root they did not open.
@@ -57,6 +60,7 @@ class PlanBuilder final {
 
  private:
   std::map<Phase, std::vector<plan::Operation>> operations_;
+  std::map<std::size_t, plan::AttachMount> user_mounts_;
   std::vector<UniqueFd> fds_;
   plan::FdIndex root_ = plan::kNoFd;
   std::uint32_t user_id_ = 0;

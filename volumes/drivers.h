@@ -30,10 +30,21 @@ class Drivers final {
   /// Blocks: kernel; the plugin is not called.
   Result<VolumeDriver*> find(std::string_view name);
 
+  /// The same for a driver that was used before: a plugin that is not there (any more) is found
+  /// too, and its calls fail. Errors: INVALID_ARGUMENT, reason VOLUME_DRIVER_NAME_INVALID.
+  Result<VolumeDriver*> recall(std::string_view name);
+
+  /// Where the plugin listens; empty for a driver of ours. Errors: find_plugin_socket's.
+  /// Blocks: kernel.
+  Result<std::string> address_of(std::string_view name) const;
+
   /// Names of ours and of plugins that can be found now, sorted. Blocks: kernel; nothing is called.
   std::vector<std::string> list() const;
 
  private:
+  VolumeDriver* known(std::string_view name) const;
+  VolumeDriver* keep(std::string_view name);
+
   PluginSettings plugins_;
   os::ForeignPaths& paths_;
   mutable std::mutex mutex_;

@@ -39,7 +39,8 @@ class FilesystemIsolator final : public Isolator {
                             .host_memory = context.host.memory_total,
                             .root = root.get(),
                             .foreign = foreign_,
-                            .deadline = options_.foreign_deadline}));
+                            .deadline = options_.foreign_deadline,
+                            .bind_sources = options_.bind_sources}));
     TRY_ASSIGN(UniqueFd dev, make_dev());
     TRY_ASSIGN(UniqueFd cgroups, make_v1_cgroup_directory(options_.v1_hierarchies));
 
@@ -51,10 +52,10 @@ class FilesystemIsolator final : public Isolator {
     add_pseudo(plan, std::move(dev));
     add_cgroup_mounts(plan, std::move(cgroups), options_.v1_hierarchies);
     for (auto& mount : mounts) {
-      plan.add(Phase::kMounts,
-               plan::AttachMount{.fd = plan.add_fd(std::move(mount.fd)),
-                                 .target = std::move(mount.target),
-                                 .create = mount.create});
+      plan.add_user_mount(mount.position,
+                          {.fd = plan.add_fd(std::move(mount.fd)),
+                           .target = std::move(mount.target),
+                           .create = mount.create});
     }
     add_masks(plan);
     if (config.root.read_only) plan.add(Phase::kMasks, plan::RootReadOnly{});

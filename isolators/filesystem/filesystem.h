@@ -21,10 +21,13 @@ struct FilesystemOptions {
   std::vector<std::string> v1_hierarchies;
   /// How long a bind mount's source may take to open.
   std::chrono::milliseconds foreign_deadline{10'000};
+  /// Real paths of the host at and below which a bind mount's source may be, by whole components.
+  std::vector<std::string> bind_sources = {"/"};
 };
 
 /// Errors of validate: INVALID_ARGUMENT, reasons ROOT_INVALID, PATH_INVALID, MOUNT_INVALID,
 /// MOUNT_TARGET_REFUSED, MOUNT_DUPLICATE. Of prepare: NOT_FOUND, reason MOUNT_SOURCE_NOT_FOUND;
+/// PERMISSION_DENIED, reason BIND_REFUSED, for a source whose links lead out of bind_sources;
 /// DEADLINE_EXCEEDED, reason PATH_HANGS; FAILED_PRECONDITION, reasons ROOT_INVALID and
 /// MOUNT_TARGET_REFUSED, for what only the root's own links reveal.
 std::unique_ptr<Isolator> make_filesystem_isolator(FilesystemOptions options);

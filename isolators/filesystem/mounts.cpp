@@ -1,6 +1,7 @@
 #include "isolators/filesystem/mounts.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <utility>
 #include <variant>
@@ -46,6 +47,28 @@ Result<> check_tmpfs(const TmpfsMount& mount) {
   return {};
 }
 
+// What was opened is what is mounted, so a link swapped since the spec was checked changes nothing.
+Result<> check_source(const MountRequest& request, const BindMount& mount, int source) {
+  const auto allows_all = [](const std::string& base) { return base == "/"; };
+  if (std::ranges::any_of(request.bind_sources, allows_all)) return {};
+  std::error_code failed;
+  const std::string real =
+      std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", source), failed).native();
+  if (failed) return Error::from_errno(failed.value(), "read the path of a mount's source");
+  const auto covers = [&real](const std::string& base) {
+    return real == base || real.starts_with(base + "/");
+  };
+  if (std::ranges::any_of(request.bind_sources, covers)) return {};
+  return Error(Code::kPermissionDenied,
+               fmt::format(
+                   "mount \"{}\": source \"{}\" is in truth \"{}\", which mounts.bind_sources "
+                   "does not allow",
+                   mount.target,
+                   mount.source,
+                   real))
+      .with_reason("BIND_REFUSED");
+}
+
 Result<OpenedMount> open_bind(const MountRequest& request, const BindMount& mount) {
   auto source = request.foreign.open(mount.source, request.deadline);
   if (!source) {
@@ -55,6 +78,7 @@ Result<OpenedMount> open_bind(const MountRequest& request, const BindMount& moun
     }
     return std::move(error).wrap(fmt::format("mount \"{}\"", mount.target));
   }
+  TRY(check_source(request, mount, source->fd.get()));
   const auto scope = mount.recursive ? os::MountScope::kTree : os::MountScope::kOne;
   auto tree =
       os::clone_tree({.dir = source->fd.get(), .path = {}}, scope, {.read_only = mount.read_only});
@@ -94,8 +118,8 @@ Result<> check_mounts(const std::vector<Mount>& mounts) {
     }
     if (const auto* bind = std::get_if<BindMount>(&mount)) {
       TRY(check_absolute_path(fmt::format("mount \"{}\" source", clean), bind->source));
-    } else {
-      TRY(check_tmpfs(std::get<TmpfsMount>(mount)));
+    } else if (const auto* tmpfs = std::get_if<TmpfsMount>(&mount)) {
+      TRY(check_tmpfs(*tmpfs));
     }
   }
   return {};
@@ -103,12 +127,15 @@ Result<> check_mounts(const std::vector<Mount>& mounts) {
 
 Result<std::vector<OpenedMount>> open_mounts(const MountRequest& request) {
   std::vector<OpenedMount> opened;
-  for (const auto& mount : request.config.mounts) {
+  for (std::size_t i = 0; i < request.config.mounts.size(); ++i) {
+    const Mount& mount = request.config.mounts[i];
+    if (std::holds_alternative<VolumeMount>(mount)) continue;
     TRY(check_target_in_root(request.root, clean_path(target_of(mount))));
     const auto* bind = std::get_if<BindMount>(&mount);
     TRY_ASSIGN(OpenedMount one,
                bind != nullptr ? open_bind(request, *bind)
                                : open_tmpfs(request, std::get<TmpfsMount>(mount)));
+    one.position = i;
     opened.push_back(std::move(one));
   }
   return opened;

@@ -20,7 +20,8 @@ namespace skerry::isolators {
 Result<> check_mounts(const std::vector<Mount>& mounts);
 
 struct OpenedMount {
-  UniqueFd fd;  ///< detached
+  UniqueFd fd;               ///< detached
+  std::size_t position = 0;  ///< among all mounts of the spec
   std::string target;
   plan::TargetKind create = plan::TargetKind::kDirectory;
 };
@@ -32,11 +33,15 @@ struct MountRequest {
   int root;
   os::ForeignPaths& foreign;
   std::chrono::milliseconds deadline;
+  /// Real paths at and below which a bind's source may be.
+  const std::vector<std::string>& bind_sources;
 };
 
-/// In the order of the spec. Errors: NOT_FOUND, reason MOUNT_SOURCE_NOT_FOUND; those of
-/// ForeignPaths; FAILED_PRECONDITION, reason MOUNT_TARGET_REFUSED, for a target that a link of the
-/// image leads to a refused place. Blocks: kernel, and each source up to the deadline.
+/// Binds and tmpfs, in the order of the spec; volumes are somebody else's. Errors: NOT_FOUND,
+/// reason MOUNT_SOURCE_NOT_FOUND; PERMISSION_DENIED, reason BIND_REFUSED, for a source that a link
+/// leads to where the configuration allows none; those of ForeignPaths; FAILED_PRECONDITION, reason
+/// MOUNT_TARGET_REFUSED, for a target that a link of the image leads to a refused place. Blocks:
+/// kernel, and each source up to the deadline.
 Result<std::vector<OpenedMount>> open_mounts(const MountRequest& request);
 
 }  // namespace skerry::isolators
