@@ -73,6 +73,8 @@ void Attacher::restore(const Uid& uid, const std::string& owner, const NetworkRe
 }
 
 Result<> Attacher::check(const Uid& uid, const NetworkSettings& settings) const {
+  // Who is attached needs nothing any more: an exec in it is no reason to refuse.
+  if (ledger_.is_held(uid)) return {};
   const auto table = book_.table();
   for (const NetworkWish& wish : settings.networks) {
     TRY_ASSIGN(const KnownNetwork network, find_network(*table, wish.network));
@@ -81,8 +83,7 @@ Result<> Attacher::check(const Uid& uid, const NetworkSettings& settings) const 
     TRY(cni::check_attachment(attachment));
     TRY(cni::check_capabilities(network.list, attachment));
   }
-  // Its own are no obstacle, and lead into it already.
-  if (settings.ports.empty() || ports_.holds(uid)) return {};
+  if (settings.ports.empty()) return {};
   TRY(ports_.check(uid, settings.ports));
   return probe(settings.ports);
 }

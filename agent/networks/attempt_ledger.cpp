@@ -30,6 +30,11 @@ bool AttemptLedger::is_superseded(const Uid& uid, const std::string& attempt) co
   return holder != holders_.end() && holder->second != attempt;
 }
 
+bool AttemptLedger::is_held(const Uid& uid) const {
+  const runtime::MutexLock lock(mutex_);
+  return holders_.contains(uid);
+}
+
 void AttemptLedger::end(const Uid& uid) {
   const runtime::MutexLock lock(mutex_);
   holders_.erase(uid);

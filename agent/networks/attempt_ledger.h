@@ -38,6 +38,8 @@ class AttemptLedger final {
   void begin(const Uid& uid, const std::string& attempt);
   /// Another attempt than this one holds it. An empty `attempt` is older than any.
   bool is_superseded(const Uid& uid, const std::string& attempt) const;
+  /// Some attempt holds it.
+  bool is_held(const Uid& uid) const;
   /// Nobody holds it any more.
   void end(const Uid& uid);
 

@@ -121,6 +121,13 @@ DnsWish usable_dns(std::string_view resolv_conf, const std::vector<cni::IpAddres
   return out;
 }
 
+DnsWish reachable_dns(DnsWish dns, const std::vector<cni::IpAddress>& addresses) {
+  const bool has_v6 = std::ranges::any_of(addresses, &cni::IpAddress::is_v6);
+  std::erase_if(dns.servers,
+                [&](const cni::IpAddress& server) { return !is_reachable(server, has_v6); });
+  return dns;
+}
+
 DnsWish host_dns(const std::vector<cni::IpAddress>& addresses) {
   DnsWish out;
   const auto read = [&](const char* path) {
@@ -129,9 +136,7 @@ DnsWish host_dns(const std::vector<cni::IpAddress>& addresses) {
   };
   out = read(kHostResolvConf);
   if (out.servers.empty()) {
-    // Options are for the local resolver ("edns0 trust-ad"); they hold for whom it asks, too.
-    const DnsWish uplink = read(kUplinkResolvConf);
-    out = merge_dns(std::move(out), uplink);
+    out = merge_dns(std::move(out), read(kUplinkResolvConf));
   }
   return out;
 }

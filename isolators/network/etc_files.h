@@ -31,6 +31,9 @@ std::string compose_resolv_conf(const DnsWish& dns);
 /// servers, no IPv6 ones without an IPv6 address. At most three servers, as the C library reads.
 DnsWish usable_dns(std::string_view resolv_conf, const std::vector<cni::IpAddress>& addresses);
 
+/// Without the servers that usable_dns() would leave out.
+DnsWish reachable_dns(DnsWish dns, const std::vector<cni::IpAddress>& addresses);
+
 /// What the host's resolv.conf says that is usable; behind a local resolver of systemd's, what that
 /// one asks. Blocks: disk. Thread: worker.
 DnsWish host_dns(const std::vector<cni::IpAddress>& addresses);

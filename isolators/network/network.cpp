@@ -130,7 +130,9 @@ EtcContent etc_content(const std::string& hostname,
   }
   DnsWish host = host_dns(content.addresses);
   if (!dns_servers.empty()) host.servers = dns_servers;
-  content.dns = merge_dns(merge_dns(std::move(content.dns), attached.dns), host);
+  const DnsWish networks = reachable_dns(attached.dns, content.addresses);
+  // Who names servers in the spec knows what listens there.
+  content.dns = merge_dns(merge_dns(std::move(content.dns), networks), host);
   return content;
 }
 

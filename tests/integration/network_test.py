@@ -186,10 +186,8 @@ class Crashing(NetworkTest):
         daemon.kill()
         daemon.start("--failpoint", f"{point}=kill", wait=False)
         wait_for(lambda: daemon.process.poll() is not None or daemon.ready(), "the daemon")
-        for arguments in (("run", "-d", "-p", "18090:80", "busybox", "sleep", "60"),
-                          ("rm", "-f", "-a")):
-            if daemon.process.poll() is None:
-                daemon.skerry(*arguments, check=False)
+        if daemon.process.poll() is None:
+            daemon.skerry("run", "-d", "-p", "18090:80", "busybox", "sleep", "60", check=False)
         for container in daemon.ps() if daemon.process.poll() is None else []:
             daemon.skerry("rm", "-f", container["uid"], check=False)
         if daemon.process.poll() is None:

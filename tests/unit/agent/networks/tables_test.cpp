@@ -55,7 +55,9 @@ TEST(AttemptLedger, ALaterAttemptIsNotTouchedByAnEarlierOnesDebt) {
   ledger.begin(uid, "second");
   EXPECT_TRUE(ledger.is_superseded(uid, "first"));
   EXPECT_TRUE(ledger.is_superseded(uid, ""));
+  EXPECT_TRUE(ledger.is_held(uid));
   ledger.end(uid);
+  EXPECT_FALSE(ledger.is_held(uid));
   EXPECT_FALSE(ledger.is_superseded(uid, "first"));
 }
 
