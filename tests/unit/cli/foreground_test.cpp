@@ -18,6 +18,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/relay.h"
+#include "cli/terminal/session.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 #include "skerry/v1/error_detail.pb.h"
 #include "skerry/v1/rpc_status.pb.h"
@@ -142,6 +143,8 @@ class Process final : public ::testing::Environment {
  public:
   void SetUp() override {
     block_relayed_signals();
+    // For the tests of sessions: a thread of gRPC's that left them open would take them.
+    block_session_signals();
     // One more user of gRPC, for good: between tests it would else be taken apart and made again,
     // and this version can hang in that.
     ::grpc_init();
