@@ -28,9 +28,9 @@ struct NetworkList {
   bool disable_gc = false;
   /// Plugins are in the list only, none beside it in a directory of the network's name.
   bool inlined_only = false;
-  std::vector<PluginConfig> plugins;
+  std::vector<PluginConfig> plugins{};
   /// The whole list. What ADD was called with is kept, byte for byte, until DEL.
-  std::string bytes;
+  std::string bytes{};
 };
 
 /// Reads a .conflist. Errors: INVALID_ARGUMENT, reason NETWORK_INVALID, saying what is wrong: no

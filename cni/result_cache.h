@@ -23,11 +23,11 @@ struct CachedAttachment {
   /// The list ADD was called with, byte for byte.
   std::string config;
   /// CNI_ARGS.
-  std::vector<std::pair<std::string, std::string>> args;
+  std::vector<std::pair<std::string, std::string>> args{};
   /// runtimeConfig, before plugins chose from it: a JSON object; empty for none.
-  std::string capability_args;
+  std::string capability_args{};
   /// The final result of ADD, a JSON object; empty while there is only the intent.
-  std::string result;
+  std::string result{};
 };
 
 /// A file of the directory that is no attachment's, and why.

@@ -1,7 +1,7 @@
 #include "agent/containers/shim_requests.h"
 
+#include <bit>
 #include <cerrno>
-#include <cstring>
 
 namespace skerry::agent {
 namespace {
@@ -44,8 +44,7 @@ void ShimRequests::attach(ShimLink* link, std::function<void(Result<AttachedOutp
     if (report.packet.type != ShimMessage::kAttached || report.fds.empty()) {
       return done(refusal(report, "attach to the output"));
     }
-    launcher::AttachedPacket attached;
-    std::memcpy(&attached, &report.packet, sizeof attached);
+    const auto attached = std::bit_cast<launcher::AttachedPacket>(report.packet);
     done(AttachedOutput{
         .socket = std::move(report.fds.front()),
         .position = {.file_ns = attached.log_file_ns, .offset = attached.log_offset}});

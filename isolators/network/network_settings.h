@@ -16,8 +16,8 @@ struct NetworkWish {
   std::string network;
   std::string interface;  ///< inside: "eth0"
   /// At most one of each family. Empty: the network chooses.
-  std::vector<cni::IpAddress> addresses;
-  std::string mac;  ///< empty: the network chooses
+  std::vector<cni::IpAddress> addresses{};
+  std::string mac{};  ///< empty: the network chooses
   bool operator==(const NetworkWish&) const = default;
 };
 
@@ -51,10 +51,10 @@ struct NetworkSettings {
 struct NetworkMembership {
   std::string network;
   std::string interface;
-  std::string host_interface;  ///< its other end; empty: none, or not said
-  std::string mac;
-  std::vector<std::string> addresses;  ///< with prefix length
-  std::vector<std::string> gateways;
+  std::string host_interface{};  ///< its other end; empty: none, or not said
+  std::string mac{};
+  std::vector<std::string> addresses{};  ///< with prefix length
+  std::vector<std::string> gateways{};
   bool operator==(const NetworkMembership&) const = default;
 };
 
@@ -62,9 +62,9 @@ struct NetworkMembership {
 struct NetworkRecord {
   /// Tells one attempt of a container from the next: what was owed of an earlier one is not taken
   /// from a later one.
-  std::string attempt;
-  std::vector<NetworkMembership> networks;
-  std::vector<cni::PortMapping> ports;
+  std::string attempt{};
+  std::vector<NetworkMembership> networks{};
+  std::vector<cni::PortMapping> ports{};
   bool operator==(const NetworkRecord&) const = default;
 };
 
