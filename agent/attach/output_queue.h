@@ -26,11 +26,11 @@ class OutputQueue final {
   enum class WhenFull : std::uint8_t {
     kDropNewest,  ///< the client misses what does not fit, at the end of what waits for it
     kDropOldest,  ///< it misses what has waited longest
+    kTakesAll,    ///< nothing: who fills it stops when it is full
   };
   /// Units: bytes of output.
   OutputQueue(std::size_t limit, WhenFull when_full) : limit_(limit), when_full_(when_full) {}
 
-  /// Whoever lets the writer wait looks at full() first; then nothing is ever dropped.
   void push(OutputSource source, std::string bytes);
   /// Bytes that were lost before they came here.
   void push_missed(OutputSource source, std::uint64_t bytes);

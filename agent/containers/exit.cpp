@@ -63,6 +63,9 @@ void ContainerManager::on_shim_gone(Container& container) {
   if (container.shim) container.shim->drain();
   container.shim.reset();
   container.shim_requests.fail_all();
+  if (const auto waiter = std::exchange(container.stdin_waiter, {})) {
+    waiter(Error(Code::kFailedPrecondition, "the container has ended").with_reason("STATE"));
+  }
   container.shim_pidfd.reset();
   container.log_complete = true;
   if (container.pending_exit || !is_live(container.state())) {

@@ -20,7 +20,6 @@ void ExecBoard::publish() {
     const auto at = std::ranges::find(
         *next, uid, [](const ExecViewPtr& v) -> const std::string& { return v->exec.uid(); });
     if (at == next->end()) {
-      // Ordinals only grow, so a new one is the last.
       if (view) next->push_back(std::move(view));
     } else if (view) {
       *at = std::move(view);
@@ -29,6 +28,8 @@ void ExecBoard::publish() {
     }
   }
   changes_.clear();
+  // In order already, but after a restart.
+  std::ranges::sort(*next, {}, [](const ExecViewPtr& v) { return v->ordinal; });
   const runtime::MutexLock lock(mutex_);
   current_ = std::move(next);
 }

@@ -8,7 +8,10 @@ using skerry::v1::EXEC_OUTPUT_DISCARD;
 using skerry::v1::EXEC_OUTPUT_DROP;
 
 ExecOutput::ExecOutput(runtime::Reactor& reactor, skerry::v1::ExecOutput policy)
-    : reactor_(reactor), policy_(policy), queue_(kLimit, OutputQueue::WhenFull::kDropOldest) {}
+    : reactor_(reactor),
+      policy_(policy),
+      queue_(kLimit,
+             waits() ? OutputQueue::WhenFull::kTakesAll : OutputQueue::WhenFull::kDropOldest) {}
 
 bool ExecOutput::waits() const {
   return policy_ != EXEC_OUTPUT_DROP && policy_ != EXEC_OUTPUT_DISCARD;

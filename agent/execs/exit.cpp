@@ -70,6 +70,9 @@ void ExecManager::on_shim_gone(Exec& exec) {
   if (exec.shim) exec.shim->drain();
   exec.shim.reset();
   exec.shim_requests.fail_all();
+  if (const auto waiter = std::exchange(exec.stdin_waiter, {})) {
+    waiter(Error(Code::kFailedPrecondition, "the exec has ended").with_reason("STATE"));
+  }
   exec.shim_pidfd.reset();
   exec.output.end();
   if (exec.pending_exit || exec.exited()) return changed(exec);

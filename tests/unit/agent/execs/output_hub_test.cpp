@@ -178,7 +178,8 @@ TEST_F(Output, AClientThatDoesNotTakeStopsTheReading) {
   ExecOutput output(*reactor, v1::EXEC_OUTPUT_WAIT);
   output.set_client([] {});
   connect(output);
-  const std::string block(16UL * 1024, 'x');
+  // Not a part of what fits: the last frame goes beyond.
+  const std::string block(15'000, 'x');
   for (int i = 0; i < 6; ++i) shim.send(FrameType::kStdout, block);
   turns();
   // 64 KiB here, the rest still in the socket; all of it comes when it is taken.

@@ -84,6 +84,16 @@ TEST(OutputQueue, APieceAboveTheLimitIsTakenByAnEmptyQueue) {
   EXPECT_EQ(queue.take(), bytes(OutputSource::kStdout, "abcdef"));
 }
 
+TEST(OutputQueue, TakesTheFrameThatFillsIt) {
+  OutputQueue queue(4, WhenFull::kTakesAll);
+  queue.push(OutputSource::kStdout, "abc");
+  EXPECT_FALSE(queue.full());
+  queue.push(OutputSource::kStdout, "def");
+  EXPECT_TRUE(queue.full());
+  EXPECT_EQ(queue.take(), bytes(OutputSource::kStdout, "abcdef"));
+  EXPECT_EQ(queue.dropped(), 0U);
+}
+
 TEST(OutputQueue, TellsWhatWasLostBefore) {
   OutputQueue queue(10, WhenFull::kDropNewest);
   queue.push_missed(OutputSource::kEither, 7);
