@@ -17,6 +17,7 @@
 #include "agent/api/server.h"
 #include "agent/attach/container_target.h"
 #include "agent/config/command_line.h"
+#include "agent/copies/copy_desk.h"
 #include "agent/execs/manager.h"
 #include "agent/images/image_desk.h"
 #include "agent/networks/network_desk.h"
@@ -184,17 +185,10 @@ Result<> run_daemon(const config::Config& config) {
   operations::Interpreter interpreter(
       {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id, &foreign});
   TRY_ASSIGN(std::string unpacker, sibling("skerry-unpack"));
-  TRY_ASSIGN(const std::unique_ptr<ImageDesk> images,
-             ImageDesk::open({*reactor,
-                              workers,
-                              trace,
-                              clock,
-                              *store,
-                              *events,
-                              table,
-                              failpoints,
-                              *host,
-                              std::move(unpacker)}));
+  TRY_ASSIGN(
+      const std::unique_ptr<ImageDesk> images,
+      ImageDesk::open(
+          {*reactor, workers, trace, clock, *store, *events, table, failpoints, *host, unpacker}));
   SnapshotBoard board;
   ContainerManager containers(
       {*reactor,
@@ -225,6 +219,7 @@ Result<> run_daemon(const config::Config& config) {
                      *host,
                      containers,
                      exec_board});
+  CopyDesk copies({*reactor, workers, *host, containers, unpacker});
 
   Recovery recovery({containers, *store, workers, trace, clock, config, failpoints, *host});
   TRY(recovery.run());
@@ -242,6 +237,7 @@ Result<> run_daemon(const config::Config& config) {
                      attachments,
                      exec_board,
                      execs,
+                     copies,
                      *events,
                      table,
                      debts,

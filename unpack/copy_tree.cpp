@@ -1,85 +1,27 @@
 #include "unpack/copy_tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <map>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "os/path.h"
-#include "os/proc_files.h"
 #include "unpack/sha256.h"
+#include "unpack/tree_reader.h"
 
 namespace skerry::unpack {
 namespace {
 
 constexpr std::size_t kMaxDepth = 512;
 constexpr std::size_t kBufferSize = 128UL * 1024;
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-Error changed() {
-  return Error(Code::kAborted, "the source changed while it was read")
-      .with_reason("SOURCE_CHANGED")
-      .as_retryable();
-}
-
-Result<std::vector<std::string>> sorted_names(int directory) {
-  TRY_ASSIGN(UniqueFd again, os::open_beneath(directory, ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(again.get()));
-  if (dir == nullptr) return Error::from_errno(errno, "list");
-  static_cast<void>(again.release());
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    // Each DIR is used by one thread only.
-    const dirent* found = ::readdir(dir.get());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr) break;
-    const std::string_view name = found->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return Error::from_errno(errno, "list");
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-Result<std::vector<Xattr>> carried_xattrs(int fd) {
-  std::vector<Xattr> out;
-  std::string list(64UL * 1024, '\0');
-  const ssize_t length = ::flistxattr(fd, list.data(), list.size());
-  if (length < 0) {
-    if (errno == EOPNOTSUPP) return out;
-    return Error::from_errno(errno, "list extended attributes");
-  }
-  list.resize(static_cast<std::size_t>(length));
-  for (const auto name : os::split(list, '\0')) {
-    if (!is_carried_xattr(name)) continue;
-    std::string value(64UL * 1024, '\0');
-    const ssize_t size = ::fgetxattr(fd, std::string(name).c_str(), value.data(), value.size());
-    if (size < 0) {
-      if (errno == ENODATA) return changed();
-      return Error::from_errno(errno, "read extended attribute");
-    }
-    value.resize(static_cast<std::size_t>(size));
-    out.push_back({std::string(name), std::move(value)});
-  }
-  std::sort(out.begin(), out.end(), [](const Xattr& a, const Xattr& b) { return a.name < b.name; });
-  return out;
-}
 
 Metadata metadata_of(const struct stat& info) {
   return {.mode = info.st_mode & 07777U,
@@ -141,7 +83,7 @@ class Copy final {
   Result<> copy_entry(int directory, const EntryName& entry) {
     struct stat info {};
     if (::fstatat(directory, entry.name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return changed();
+      if (errno == ENOENT) return source_changed();
       return Error::from_errno(errno, "stat");
     }
     if (S_ISSOCK(info.st_mode)) return {};
@@ -180,7 +122,7 @@ class Copy final {
     std::string target(PATH_MAX, '\0');
     const ssize_t length =
         ::readlinkat(directory, entry.name.c_str(), target.data(), target.size());
-    if (length <= 0) return changed();
+    if (length <= 0) return source_changed();
     target.resize(static_cast<std::size_t>(length));
     hash_header(entry, info, metadata_of(info));
     hash_.update_field(target);
@@ -193,7 +135,7 @@ class Copy final {
                os::open_beneath(directory, entry.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
     struct stat info {};
     if (::fstat(from.get(), &info) != 0) return Error::from_errno(errno, "stat");
-    if (!S_ISREG(info.st_mode)) return changed();
+    if (!S_ISREG(info.st_mode)) return source_changed();
     TRY(budget_.charge_content(static_cast<std::uint64_t>(info.st_size)));
     Metadata metadata = metadata_of(info);
     TRY_ASSIGN(metadata.xattrs, carried_xattrs(from.get()));
@@ -214,13 +156,13 @@ class Copy final {
         return Error::from_errno(errno, "read");
       }
       if (count == 0) break;
-      if (count > size - at) return changed();
+      if (count > size - at) return source_changed();
       const std::string_view piece(buffer_.data(), static_cast<std::size_t>(count));
       hash_.update(piece);
       TRY(write_at(to, piece, at));
       at += count;
     }
-    if (at != size) return changed();
+    if (at != size) return source_changed();
     if (::ftruncate(to, size) != 0) return Error::from_errno(errno, "set size");
     return {};
   }

@@ -15,6 +15,7 @@
 
 #include "base/unique_fd.h"
 #include "os/path.h"
+#include "unpack/copy.h"
 #include "unpack/copy_tree.h"
 #include "unpack/options.h"
 #include "unpack/protocol.h"
@@ -64,9 +65,10 @@ Result<Unpacked> work(const Options& options) {
 }
 
 // Libraries throw when memory ends; this is where that becomes a result.
-UnpackResult answer(const Options& options) {
+template <class Work>
+UnpackResult answer(Work work) {
   try {
-    const auto unpacked = work(options);
+    const auto unpacked = work();
     if (!unpacked) return failure(unpacked.error());
     UnpackResult out;
     out.bytes = unpacked->bytes;
@@ -80,9 +82,12 @@ UnpackResult answer(const Options& options) {
 
 int run(int argc, char** argv) {
   const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-  const auto options = parse_options(arguments);
-  if (!options) {
-    fmt::print(stderr, "skerry-unpack: {}\n", options.error().message());
+  const bool copies = is_copy(arguments);
+  const auto options = copies ? Result<Options>(Options()) : parse_options(arguments);
+  const auto copying = copies ? parse_copy_options(arguments) : Result<CopyOptions>(CopyOptions());
+  if (!options || !copying) {
+    const Error& error = options ? copying.error() : options.error();
+    fmt::print(stderr, "skerry-unpack: {}\n", error.message());
     return 2;
   }
   ::umask(0);
@@ -94,7 +99,7 @@ int run(int argc, char** argv) {
     fmt::print(stderr, "skerry-unpack: no locale C.UTF-8\n");
     return 1;
   }
-  const UnpackResult result = answer(*options);
+  const UnpackResult result = answer([&] { return copies ? copy(*copying) : work(*options); });
   const std::string_view bytes(reinterpret_cast<const char*>(&result), sizeof(result));
   return os::write_all(kResultFd, bytes) ? 0 : 1;
 }

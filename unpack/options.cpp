@@ -74,4 +74,39 @@ Result<Options> parse_options(std::span<const std::string_view> arguments) {
   return out;
 }
 
+bool is_copy(std::span<const std::string_view> arguments) {
+  return !arguments.empty() && arguments.front().starts_with("--copy=");
+}
+
+Result<CopyOptions> parse_copy_options(std::span<const std::string_view> arguments) {
+  TRY_ASSIGN(Values values, split_options(arguments));
+  CopyOptions out;
+  TRY_ASSIGN(const bool outward, take_choice(values, "copy", "in", "out"));
+  out.direction = outward ? CopyDirection::kOut : CopyDirection::kIn;
+  TRY_ASSIGN(const bool mount, take_choice(values, "root", "process", "mount"));
+  out.root = mount ? ContainerEntry::Kind::kMount : ContainerEntry::Kind::kProcess;
+  TRY_ASSIGN(const auto path, take(values, "path"));
+  if (!path.starts_with('/')) return invalid("option \"--path\" is not absolute");
+  out.path = path;
+  TRY_ASSIGN(const auto owner, take(values, "owner"));
+  if (owner != "archive") {
+    const auto colon = owner.find(':');
+    const auto uid = os::parse_number(owner.substr(0, colon));
+    const auto gid = os::parse_number(colon == std::string_view::npos ? std::string_view()
+                                                                      : owner.substr(colon + 1));
+    if (!uid || !gid) return invalid(fmt::format("option \"--owner={}\" is no owner", owner));
+    out.owner = {static_cast<uid_t>(*uid), static_cast<gid_t>(*gid)};
+  }
+  TRY_ASSIGN(const auto bytes, take_number(values, "max-bytes"));
+  out.limits.max_bytes = Bytes(bytes);
+  TRY_ASSIGN(out.limits.max_entries, take_number(values, "max-entries"));
+  TRY_ASSIGN(out.limits.max_ratio, take_number(values, "max-ratio"));
+  TRY_ASSIGN(const auto memory, take_number(values, "max-memory"));
+  out.max_memory = Bytes(memory);
+  TRY_ASSIGN(out.max_cpu_seconds, take_number(values, "max-cpu-seconds"));
+  if (!values.empty())
+    return invalid(fmt::format("option \"--{}\" is not known", values.begin()->first));
+  return out;
+}
+
 }  // namespace skerry::unpack

@@ -23,6 +23,16 @@
 //   --max-ratio=N                  uncompressed over compressed, judged beyond 64 MiB
 //   --max-memory=N                 bytes of address space, RLIMIT_AS
 //   --max-cpu-seconds=N            RLIMIT_CPU
+//
+// The same program copies between a container and a tar stream (agent/copies/):
+//   fd 3  the archive: read for "in", written for "out"
+//   fd 4  a pidfd of a process of the container, or a detached mount of its root
+//   fd 5  as above; sizes and numbers of what was copied
+// and, with --copy first and the --max options as above:
+//   --copy=in|out
+//   --root=process|mount           what fd 4 is
+//   --path=PATH                    absolute, inside the container; of a directory for "in"
+//   --owner=UID:GID|archive        "in": whose everything is to be
 #pragma once
 
 #include <array>
@@ -33,6 +43,7 @@ namespace skerry::unpack {
 
 constexpr int kSourceFd = 3;
 constexpr int kDestinationFd = 4;
+constexpr int kContainerFd = 4;
 constexpr int kResultFd = 5;
 
 constexpr std::uint32_t kResultMagic = 0x31554B53;  // "SKU1"

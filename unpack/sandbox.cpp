@@ -32,7 +32,13 @@ Result<> set_limit(__rlimit_resource resource, std::uint64_t value, std::string_
   return {};
 }
 
-Result<> set_limits(const SandboxSpec& spec) {
+struct Limited {
+  Bytes max_file;
+  Bytes max_memory;
+  std::uint64_t max_cpu_seconds = 0;
+};
+
+Result<> set_limits(const Limited& spec) {
   TRY(set_limit(RLIMIT_CORE, 0, "core"));
   TRY(set_limit(RLIMIT_NOFILE, 1024, "nofile"));
   TRY(set_limit(RLIMIT_NPROC, 0, "nproc"));
@@ -87,6 +93,15 @@ Result<> drop_capabilities(Whiteouts whiteouts) {
   return {};
 }
 
+Result<> give_up_privileges(const Limited& limits, Whiteouts whiteouts) {
+  TRY(set_limits(limits));
+  TRY(drop_capabilities(whiteouts));
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return Error::from_errno(errno, "set no_new_privs");
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "make undumpable");
+  return {};
+}
+
 }  // namespace
 
 Result<Sandbox> enter_sandbox(const SandboxSpec& spec) {
@@ -104,13 +119,39 @@ Result<Sandbox> enter_sandbox(const SandboxSpec& spec) {
   UniqueFd(spec.destination).reset();
   TRY(enter_namespaces());
   TRY(enter_empty_root());
-  TRY(set_limits(spec));
-  TRY(drop_capabilities(spec.whiteouts));
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return Error::from_errno(errno, "set no_new_privs");
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "make undumpable");
+  TRY(give_up_privileges({.max_file = spec.max_file,
+                          .max_memory = spec.max_memory,
+                          .max_cpu_seconds = spec.max_cpu_seconds},
+                         spec.whiteouts));
   TRY(load_system_call_filter());
   return out;
+}
+
+Result<UniqueFd> enter_container(const ContainerEntry& entry) {
+  // Before it shares anything with the container.
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return Error::from_errno(errno, "make undumpable");
+  const bool process = entry.kind == ContainerEntry::Kind::kProcess;
+  // The root directory becomes that of the namespace.
+  if (process && ::setns(entry.handle, CLONE_NEWNS) != 0)
+    return Error::from_errno(errno, "join the container's mounts");
+  TRY(enter_namespaces());
+  os::MountFlags flags = kInert;
+  flags.read_only = entry.read_only;
+  if (!process) {
+    TRY_ASSIGN(const UniqueFd old_root, os::open_dir("/"));
+    TRY(os::attach_mount(entry.handle, old_root.get()));
+    if (::fchdir(entry.handle) != 0 || ::chroot(".") != 0)
+      return Error::from_errno(errno, "enter the container's root");
+  }
+  UniqueFd(entry.handle).reset();
+  UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return Error::from_errno(errno, "open the container's root");
+  TRY(os::set_mount_flags(root.get(), flags, os::MountScope::kTree));
+  TRY(give_up_privileges({.max_file = entry.max_file,
+                          .max_memory = entry.max_memory,
+                          .max_cpu_seconds = entry.max_cpu_seconds},
+                         Whiteouts::kLiteral));
+  return root;
 }
 
 }  // namespace skerry::unpack

@@ -40,6 +40,25 @@ struct Sandbox {
 /// Kernel: 5.12 (mount_setattr), namespaces(7), seccomp(2).
 Result<Sandbox> enter_sandbox(const SandboxSpec& spec);
 
+/// A container's file system, to copy into or out of.
+struct ContainerEntry {
+  /// Whose root it is: a process (a pidfd), by its mount namespace with all that is mounted there;
+  /// or a detached mount.
+  enum class Kind : std::uint8_t { kProcess, kMount };
+  Kind kind = Kind::kProcess;
+  int handle = -1;  ///< Borrowed; closed here.
+  bool read_only = false;
+  Bytes max_file;
+  Bytes max_memory;
+  std::uint64_t max_cpu_seconds = 0;
+};
+
+/// As enter_sandbox(), but with the container's file system as the root of a mount namespace of our
+/// own, nosuid, nodev and noexec: what the container mounts from then on does not show, and nothing
+/// shows that is not the container's. Returns the root. The filter is not loaded yet: the caller
+/// resolves its path first. Kernel: 5.8 (setns(2) by a pidfd), 5.12.
+Result<UniqueFd> enter_container(const ContainerEntry& entry);
+
 /// The filter alone, the last step. Separate so that a test can watch it bite.
 Result<> load_system_call_filter();
 

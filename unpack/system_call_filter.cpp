@@ -37,6 +37,7 @@ constexpr std::array kAllowed = {
     SCMP_SYS(newfstatat),
     SCMP_SYS(fstat),
     SCMP_SYS(statx),
+    SCMP_SYS(fstatfs),
     // Metadata.
     SCMP_SYS(fchown),
     SCMP_SYS(fchownat),

@@ -38,12 +38,6 @@ bool is_whiteout(const struct stat& info) {
   return S_ISCHR(info.st_mode) && info.st_rdev == ::makedev(0, 0);
 }
 
-Result<> clear_place(int parent, const std::string& name) {
-  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
-  if (errno != EISDIR) return Error::from_errno(errno, "replace");
-  return os::remove_tree(parent, name);
-}
-
 Result<> set_opaque(int directory) {
   if (::fsetxattr(directory, "trusted.overlay.opaque", "y", 1, 0) != 0)
     return Error::from_errno(errno, "mark directory opaque");
@@ -74,6 +68,15 @@ Result<> apply_by_name(int parent, const std::string& name, const Metadata& meta
 }
 
 }  // namespace
+
+Result<> TreeWriter::clear_place(int parent, const std::string& name) const {
+  if (::unlinkat(parent, name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  if (errno != EISDIR) return Error::from_errno(errno, "replace");
+  if (existing_ == Existing::kKeepsKinds) {
+    return refused("WOULD_REPLACE_DIRECTORY", "a directory is in its place");
+  }
+  return os::remove_tree(parent, name);
+}
 
 Result<UniqueFd> TreeWriter::open_directory(const std::string& path) {
   return os::open_in_root(root_, path.empty() ? "." : path, O_RDONLY | O_DIRECTORY);
@@ -112,6 +115,9 @@ Result<> TreeWriter::make_directory(const EntryName& entry, const Metadata& meta
   TRY_ASSIGN(const UniqueFd parent, open_parent(entry));
   TRY_ASSIGN(const auto there, look_at(parent.get(), entry.name));
   const bool hides_lower = whiteouts_ == Whiteouts::kOverlay && there && is_whiteout(*there);
+  if (there && !S_ISDIR(there->st_mode) && existing_ == Existing::kKeepsKinds) {
+    return refused("WOULD_REPLACE_FILE", "something that is no directory is in its place");
+  }
   if (!there || !S_ISDIR(there->st_mode)) {
     TRY(clear_place(parent.get(), entry.name));
     if (::mkdirat(parent.get(), entry.name.c_str(), 0700) != 0)

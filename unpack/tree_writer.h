@@ -36,12 +36,18 @@ enum class Whiteouts : std::uint8_t {
   kOverlay,  ///< A layer. Needs CAP_MKNOD, and CAP_SYS_ADMIN for trusted.overlay.opaque.
 };
 
+/// What an entry may do to what is at its place already.
+enum class Existing : std::uint8_t {
+  kReplace,     ///< A tree of ours: anything gives way to anything.
+  kKeepsKinds,  ///< Somebody's own: no directory gives way to something else, nor the other way.
+};
+
 /// Borrows the root and the budget. Blocks: kernel (file system). Thread: one.
 /// Errors of all: INVALID_ARGUMENT with a reason ENTRY_… for what is refused; by errno else.
 class TreeWriter final {
  public:
-  TreeWriter(int root, Budget& budget, Whiteouts whiteouts)
-      : root_(root), budget_(budget), whiteouts_(whiteouts) {}
+  TreeWriter(int root, Budget& budget, Whiteouts whiteouts, Existing existing = Existing::kReplace)
+      : root_(root), budget_(budget), whiteouts_(whiteouts), existing_(existing) {}
 
   /// The root itself when the name is empty.
   Result<> make_directory(const EntryName& entry, const Metadata& metadata);
@@ -68,10 +74,12 @@ class TreeWriter final {
   Result<UniqueFd> open_directory(const std::string& path);
   Result<> apply_to_directory(const EntryName& entry, int fd, const Metadata& metadata);
   Result<> make_whiteout(const EntryName& hidden);
+  Result<> clear_place(int parent, const std::string& name) const;
 
   int root_;
   Budget& budget_;
   Whiteouts whiteouts_;
+  Existing existing_;
   std::vector<DirectoryTime> directory_times_;
 };
 

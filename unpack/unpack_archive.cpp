@@ -48,6 +48,11 @@ class Unpacking final {
  public:
   Unpacking(int source, int root, const Limits& limits, Whiteouts whiteouts)
       : budget_(limits), stream_(source, budget_), writer_(root, budget_, whiteouts) {}
+  Unpacking(int source, int root, const Limits& limits, const CopyTarget& target)
+      : budget_(limits),
+        stream_(source, budget_),
+        writer_(root, budget_, Whiteouts::kLiteral, Existing::kKeepsKinds),
+        target_(&target) {}
 
   Result<Unpacked> run() {
     TRY(stream_.open());
@@ -70,15 +75,27 @@ class Unpacking final {
     TRY(budget_.charge_entry());
     const char* raw = ::archive_entry_pathname(entry);
     if (raw == nullptr) return refused("ENTRY_NAME_INVALID", "the name is not UTF-8");
-    TRY_ASSIGN(const EntryName name, parse_entry_name(raw));
+    TRY_ASSIGN(const EntryName parsed, parse_entry_name(raw));
+    if (target_ != nullptr && parsed.is_root()) return {};
+    const EntryName name = in_target(parsed);
     TRY_ASSIGN(const bool was_whiteout, writer_.take_whiteout(name));
     if (was_whiteout) return {};
     if (const char* target = ::archive_entry_hardlink(entry); target != nullptr) {
       TRY_ASSIGN(const EntryName target_name, parse_entry_name(target));
-      return writer_.make_hard_link(name, target_name);
+      return writer_.make_hard_link(name, in_target(target_name));
     }
-    TRY_ASSIGN(const Metadata metadata, metadata_of(entry));
+    TRY_ASSIGN(Metadata metadata, metadata_of(entry));
+    if (target_ != nullptr && target_->owner) {
+      metadata.uid = target_->owner->first;
+      metadata.gid = target_->owner->second;
+    }
     return make(entry, name, metadata);
+  }
+
+  EntryName in_target(EntryName name) const {
+    if (target_ == nullptr || target_->path.empty() || name.is_root()) return name;
+    name.parent = name.parent.empty() ? target_->path : target_->path + "/" + name.parent;
+    return name;
   }
 
   Result<> make(archive_entry* entry, const EntryName& name, const Metadata& metadata) {
@@ -141,6 +158,7 @@ class Unpacking final {
   Budget budget_;
   TarStream stream_;
   TreeWriter writer_;
+  const CopyTarget* target_ = nullptr;
 };
 
 }  // namespace
@@ -149,6 +167,12 @@ Error explain_full_disk(Error error) {
   if (error.sys_errno() == ENOSPC || error.sys_errno() == EDQUOT)
     return std::move(error).with_reason("DISK_FULL");
   return error;
+}
+
+Result<Unpacked> unpack_into(int source, int root, const CopyTarget& target, const Limits& limits) {
+  auto unpacked = Unpacking(source, root, limits, target).run();
+  if (!unpacked) return explain_full_disk(std::move(unpacked).error());
+  return unpacked;
 }
 
 Result<Unpacked> unpack_archive(int source, int root, const Limits& limits, Whiteouts whiteouts) {

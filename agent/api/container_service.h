@@ -4,6 +4,7 @@
 //   stdin_stream.cpp       WriteStdin  list.cpp        Get, List
 //   attach.cpp             Attach, ResizeTerminal
 //   list_processes.cpp     ListProcesses
+//   copy_out.cpp           CopyOut, StatPath     copy_in.cpp  CopyIn
 #pragma once
 
 #include "agent/api/context.h"
@@ -65,6 +66,13 @@ class ContainerServiceImpl final : public skerry::v1::ContainerService::Callback
   grpc::ServerUnaryReactor* ListProcesses(grpc::CallbackServerContext* call,
                                           const skerry::v1::ListProcessesRequest* request,
                                           skerry::v1::ListProcessesResponse* response) override;
+  grpc::ServerUnaryReactor* StatPath(grpc::CallbackServerContext* call,
+                                     const skerry::v1::StatPathRequest* request,
+                                     skerry::v1::StatPathResponse* response) override;
+  grpc::ServerReadReactor<skerry::v1::CopyInRequest>* CopyIn(
+      grpc::CallbackServerContext* call, skerry::v1::CopyInResponse* response) override;
+  grpc::ServerWriteReactor<skerry::v1::CopyOutResponse>* CopyOut(
+      grpc::CallbackServerContext* call, const skerry::v1::CopyOutRequest* request) override;
   grpc::ServerUnaryReactor* GetStats(grpc::CallbackServerContext* call,
                                      const skerry::v1::GetStatsRequest* request,
                                      skerry::v1::GetStatsResponse* response) override;

@@ -6,6 +6,7 @@
 #include "agent/attach/container_target.h"
 #include "agent/config/config.h"
 #include "agent/containers/manager.h"
+#include "agent/copies/copy_desk.h"
 #include "agent/events/event_log.h"
 #include "agent/execs/manager.h"
 #include "agent/operations/debt_keeper.h"
@@ -29,6 +30,7 @@ struct ApiContext {
   ContainerAttachments& attachments;
   ExecBoard& exec_board;
   ExecManager& execs;
+  CopyDesk& copies;
   events::EventLog& events;
   operations::OperationTable& operations;
   operations::DebtKeeper& debts;

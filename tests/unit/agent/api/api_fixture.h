@@ -110,6 +110,7 @@ class ApiFixture {
   std::unique_ptr<agent::ContainerAttachments> attachments;
   agent::ExecBoard exec_board;
   std::unique_ptr<agent::ExecManager> execs;
+  std::unique_ptr<agent::CopyDesk> copies;
   std::unique_ptr<agent::ApiContext> context;
   std::unique_ptr<agent::ApiServer> server;
   std::thread thread;
@@ -177,6 +178,8 @@ class ApiFixture {
                                                                            host,
                                                                            *containers,
                                                                            exec_board});
+    copies = std::make_unique<agent::CopyDesk>(
+        agent::CopyDesk::Parts{*reactor, *workers, host, *containers, {}});
     return start_server();
   }
 
@@ -192,6 +195,7 @@ class ApiFixture {
                                                                     *attachments,
                                                                     exec_board,
                                                                     *execs,
+                                                                    *copies,
                                                                     *events,
                                                                     table,
                                                                     *debts,
