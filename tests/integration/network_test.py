@@ -174,7 +174,8 @@ class Reaching(NetworkTest):
         for pid in self.daemon.launcher_pids():
             with open(f"/proc/{pid}/comm", encoding="ascii") as file:
                 if "holder" in file.read():
-                    os.kill(pid, 9)
+                    holder = pid
+        os.kill(holder, 9)
         self.daemon.skerry("rm", "-f", container["uid"])
 
 
@@ -186,13 +187,11 @@ class Crashing(NetworkTest):
         daemon.kill()
         daemon.start("--failpoint", f"{point}=kill", wait=False)
         wait_for(lambda: daemon.process.poll() is not None or daemon.ready(), "the daemon")
-        if daemon.process.poll() is None:
-            daemon.skerry("run", "-d", "-p", "18090:80", "busybox", "sleep", "60", check=False)
-        for container in daemon.ps() if daemon.process.poll() is None else []:
-            daemon.skerry("rm", "-f", container["uid"], check=False)
-        if daemon.process.poll() is None:
-            daemon.kill()
-        daemon.start()
+        # Calls may find no daemon, or one that is just dying.
+        daemon.skerry("run", "-d", "--id", point.replace(":", "-") + "-x", "-p", "18090:80",
+                      "busybox", "sleep", "60", check=False)
+        daemon.skerry("rm", "-f", point.replace(":", "-") + "-x", check=False)
+        daemon.restart()
 
     def test_at_every_step(self):
         for point in ("network.sandbox", "network.attach", "network.attached", "launch.network:after",
@@ -224,7 +223,9 @@ class Crashing(NetworkTest):
 class Faulty(NetworkTest):
     """A plugin that does everything wrong."""
 
-    settings = {"default": "skerry", "attach_deadline": "2s", "detach_deadline": "2s"}
+    # Long enough for plugins that are well, on a machine that does much else.
+    deadline = 10
+    settings = {"default": "skerry", "attach_deadline": f"{deadline}s", "detach_deadline": "30s"}
     modes = ("garbage", "long", "nothing", "no_address", "hang", "ignore_term", "fork_and_hang",
              "crash", "later", "mute")
 
@@ -266,28 +267,31 @@ class Faulty(NetworkTest):
             with self.subTest(mode=mode):
                 begin = time.monotonic()
                 text = self.refusal(mode)
-                self.assertLess(time.monotonic() - begin, 10)
-                self.assertIn("deadline", text.lower() + "deadline exceeded" if "in time" in text
-                              else text.lower())
+                self.assertGreater(time.monotonic() - begin, self.deadline - 1)
+                self.assertLess(time.monotonic() - begin, 3 * self.deadline)
+                self.assertIn("did not end in time", text)
                 self.assertEqual(self.daemon.plugin_calls(), [])
-        self.assertIn("waiting for the moon", self.refusal("hang"))
+
+    def timed(self, *options):
+        begin = time.monotonic()
+        self.daemon.skerry("run", "--rm", *options, "busybox", "true")
+        return time.monotonic() - begin
 
     def test_a_hung_network_delays_only_its_users(self):
         daemon = self.daemon
+        usual = {options: self.timed(*options) for options in (("--network", "none"), ())}
         hung = [daemon.popen("run", "-d", "--network", "hang", "busybox", "true",
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 for _ in range(12)]
         try:
             wait_for(lambda: [one for one in self.operations() if one["step"] == "launch.network"],
                      "the hung step to be seen", seconds=3)
-            begin = time.monotonic()
-            daemon.skerry("run", "--rm", "--network", "none", "busybox", "true")
-            daemon.skerry("run", "--rm", "busybox", "true")
-            # With plugins of its own on a busy machine; the hung ones take 2 s each, four at a time.
-            self.assertLess(time.monotonic() - begin, 5)
+            # Four hang, eight wait for their turn; nobody else does.
+            for options, took in usual.items():
+                self.assertLess(self.timed(*options), 3 * took + 3, options)
         finally:
             for one in hung:
-                one.wait(timeout=60)
+                one.wait(timeout=12 * self.deadline)
 
     def test_a_stop_ends_a_plugin_that_hangs(self):
         daemon = self.daemon
@@ -296,7 +300,7 @@ class Faulty(NetworkTest):
         wait_for(lambda: daemon.plugin_calls(), "the plugin to run")
         begin = time.monotonic()
         daemon.skerry("stop", "-t", "0", "hung")
-        self.assertLess(time.monotonic() - begin, 2)
+        self.assertLess(time.monotonic() - begin, self.deadline - 2)
         running.wait(timeout=20)
 
     def test_a_missing_plugin_is_named_at_once(self):
