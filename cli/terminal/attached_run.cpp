@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/foreground.h"
 #include "cli/progress.h"
+#include "cli/relay.h"
 #include "cli/terminal/raw_mode.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 
@@ -32,13 +34,41 @@ void remove(const Client& client, const v1::ContainerRef& container) {
   if (!removed && !is_missing_container(removed.error())) report(removed.error());
 }
 
-Result<v1::Container> create(const Client& client, const v1::CreateContainerRequest& request) {
+/// What came of Create: a container, or a signal that came first.
+struct Created {
+  v1::Container container;
+  int signal = 0;
+};
+
+/// A signal ends the wait, and what was made of the container with it.
+Result<Created> create(const Client& client, const v1::CreateContainerRequest& request) {
   v1::ContainerRef ref;
   ref.set_tenant(request.tenant());
   ref.set_id(request.id());
-  const StepProgress progress(client, [&client, ref] { return uid_of(client, ref); });
-  TRY_ASSIGN(auto created, client.call(&Service::Create, request));
-  return std::move(*created.mutable_container());
+  grpc::ClientContext context;
+  client.set_deadline(context, Patience::kOrdinary);
+  std::atomic<int> signal = 0;
+  v1::CreateContainerResponse response;
+  const grpc::Status status = [&] {
+    const SignalRelay relay([&](int number) {
+      signal.store(number);
+      context.TryCancel();
+    });
+    const StepProgress progress(client, [&client, ref] { return uid_of(client, ref); });
+    Service stub(client.channel());
+    return stub.Create(&context, request, &response);
+  }();
+  if (signal.load() != 0) {
+    remove(client, ref);
+    return Created{.container = {}, .signal = signal.load()};
+  }
+  if (!status.ok()) {
+    Error error = client.to_error(status);
+    // A failed creation leaves a record; one that was refused has none.
+    if (request.spec().remove_on_exit() && !error.step().empty()) remove(client, ref);
+    return error;
+  }
+  return Created{.container = response.container(), .signal = 0};
 }
 
 Result<SessionEnd> start_in_session(const Client& client,
@@ -83,7 +113,9 @@ Result<int> run_with_terminal(const Client& client,
   if (const auto size = terminal_size(STDIN_FILENO)) {
     *sized.mutable_spec()->mutable_terminal()->mutable_size() = *size;
   }
-  TRY_ASSIGN(const auto container, create(client, sized));
+  TRY_ASSIGN(const auto created, create(client, sized));
+  if (created.signal != 0) return kExitSignal + created.signal;
+  const v1::Container& container = created.container;
   const auto ref = by_uid(container.uid());
   const SessionOptions options{
       .terminal = true,

@@ -16,7 +16,10 @@
 namespace skerry::cli {
 namespace {
 
-constexpr std::array kCrashes = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+// What ends a process that does nothing about it, and that a session does not pass on: crashes, a
+// reader of our output that has gone, limits of the shell.
+constexpr std::array kFatal = {
+    SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGPIPE, SIGXCPU, SIGXFSZ};
 
 // For signal handlers, which can reach nothing but globals: written before `g_active` is set.
 termios g_before{};
@@ -30,7 +33,7 @@ void put_back() {
   errno = saved_errno;
 }
 
-extern "C" void on_crash(int signal) {
+extern "C" void on_fatal(int signal) {
   put_back();
   // The handler was for once: this time the signal does what it does.
   ::raise(signal);
@@ -41,11 +44,11 @@ void on_terminate() {
   std::abort();
 }
 
-void handle_crashes() {
+void handle_fatal_signals() {
   struct sigaction action {};
-  action.sa_handler = on_crash;
+  action.sa_handler = on_fatal;
   action.sa_flags = static_cast<int>(SA_RESETHAND);
-  for (const int signal : kCrashes) ::sigaction(signal, &action, nullptr);
+  for (const int signal : kFatal) ::sigaction(signal, &action, nullptr);
   std::set_terminate(on_terminate);
 }
 
@@ -59,7 +62,7 @@ Result<RawMode> RawMode::enter(int fd) {
   g_raw = g_before;
   ::cfmakeraw(&g_raw);
   g_fd = fd;
-  handle_crashes();
+  handle_fatal_signals();
   g_active.store(true);
   // What was typed ahead is meant for the program inside: nothing is flushed.
   if (::tcsetattr(fd, TCSANOW, &g_raw) != 0) {

@@ -9,8 +9,9 @@
 namespace skerry::cli {
 
 /// Keys go through unprocessed for as long as this lives. The terminal is as it was afterwards,
-/// whatever ends us: the destructor, a crash (SIGSEGV, SIGABRT and their like) or std::terminate;
-/// SIGKILL alone leaves it (`stty sane` mends that). At most one at a time. Thread: main.
+/// whatever ends us: the destructor, a crash, SIGPIPE when nobody reads our output any more,
+/// std::terminate; SIGKILL alone leaves it (`stty sane` mends that). At most one at a time. Thread:
+/// main.
 class RawMode final {
  public:
   /// Errors: FAILED_PRECONDITION when `fd` is no terminal. Kernel: termios(3).
