@@ -54,8 +54,11 @@ TEST(ResolvConf, TakesThreeServersAndTheFirstWord) {
       "nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\n",
       {});
   EXPECT_EQ(dns.servers.size(), 3U);
-  const DnsWish merged = merge_dns({.servers = {address("198.51.100.1")}, .searches = {}},
-                                   {.servers = dns.servers, .searches = {"example.org"}});
+  DnsWish first;
+  first.servers = {address("198.51.100.1")};
+  DnsWish second = dns;
+  second.searches = {"example.org"};
+  const DnsWish merged = merge_dns(first, second);
   EXPECT_EQ(merged.servers, std::vector{address("198.51.100.1")});
   EXPECT_EQ(merged.searches, std::vector<std::string>{"example.org"});
 }
@@ -127,8 +130,9 @@ struct Subject {
 
   Subject() {
     config.network = NetworkMode::kNetworks;
-    config.network_settings.networks = {{.network = "blue", .interface = "eth0"},
-                                        {.network = "green", .interface = "eth1"}};
+    for (const char* name : {"blue", "green"}) {
+      config.network_settings.networks.emplace_back().network = name;
+    }
   }
 };
 

@@ -21,6 +21,19 @@ Result<PodNetwork> check(const std::function<void(v1::PodSpec&)>& change,
   return check_pod_network(pod, "spec.pod", options);
 }
 
+config::NetworkOptions default_is(const char* name) {
+  config::NetworkOptions options;
+  options.default_network = name;
+  return options;
+}
+
+isolators::NetworkWish wish_for(const char* network) {
+  isolators::NetworkWish wish;
+  wish.network = network;
+  wish.interface = "eth0";
+  return wish;
+}
+
 std::string refusal(const std::function<void(v1::PodSpec&)>& change) {
   const auto checked = check(change);
   EXPECT_FALSE(checked);
@@ -43,9 +56,9 @@ TEST(PodNetwork, WhoSaysNothingGetsTheDefault) {
   ASSERT_EQ(usual->settings.networks.size(), 1U);
   EXPECT_EQ(usual->settings.networks[0].network, "skerry");
   EXPECT_EQ(usual->settings.networks[0].interface, "eth0");
-  EXPECT_EQ(check([](auto&) {}, {.default_network = "none"})->mode, NetworkMode::kNone);
-  EXPECT_EQ(check([](auto&) {}, {.default_network = "host"})->mode, NetworkMode::kHost);
-  EXPECT_EQ(check([](auto&) {}, {.default_network = "blue"})->settings.networks[0].network, "blue");
+  EXPECT_EQ(check([](auto&) {}, default_is("none"))->mode, NetworkMode::kNone);
+  EXPECT_EQ(check([](auto&) {}, default_is("host"))->mode, NetworkMode::kHost);
+  EXPECT_EQ(check([](auto&) {}, default_is("blue"))->settings.networks[0].network, "blue");
 }
 
 TEST(PodNetwork, NumbersInterfacesAndKeepsWishes) {
@@ -198,17 +211,18 @@ TEST(NetworkStatus, FollowsTheLifeOfAnAttachment) {
   NetworkStatus networks;
   PortStatus ports;
   isolators::NetworkSettings settings;
-  settings.networks.push_back({.network = "a", .interface = "eth0"});
+  settings.networks.push_back(wish_for("a"));
   settings.ports.push_back({.host_port = 80, .container_port = 8080});
   show_attaching(settings, networks, ports);
   ASSERT_EQ(networks.size(), 1);
   EXPECT_EQ(networks[0].state(), v1::ATTACHMENT_STATE_ATTACHING);
   EXPECT_EQ(ports[0].state(), v1::PORT_STATE_RESERVED);
-  show_attached({.attempt = "x",
-                 .networks = {{.network = "a", .interface = "eth0", .addresses = {"10.0.0.2/24"}}},
-                 .ports = settings.ports},
-                networks,
-                ports);
+  isolators::NetworkMembership membership;
+  membership.network = "a";
+  membership.interface = "eth0";
+  membership.addresses = {"10.0.0.2/24"};
+  show_attached(
+      {.attempt = "x", .networks = {membership}, .ports = settings.ports}, networks, ports);
   EXPECT_EQ(networks[0].state(), v1::ATTACHMENT_STATE_ATTACHED);
   EXPECT_EQ(networks[0].addresses(0), "10.0.0.2/24");
   EXPECT_EQ(ports[0].state(), v1::PORT_STATE_OPEN);
@@ -221,13 +235,13 @@ TEST(NetworkStatus, FollowsTheLifeOfAnAttachment) {
 
 TEST(Membership, TellsTheTwoEndsApart) {
   cni::CniResult result;
-  result.interfaces = {{.name = "br0"},
-                       {.name = "veth1234"},
+  result.interfaces = {{.name = "br0", .mac = {}, .sandbox = {}},
+                       {.name = "veth1234", .mac = {}, .sandbox = {}},
                        {.name = "eth0", .mac = "02:00:00:00:00:01", .sandbox = "/n"}};
   result.ips = {{.address = *cni::IpPrefix::parse("10.0.0.2/24"),
                  .gateway = cni::IpAddress::parse("10.0.0.1"),
                  .interface = 2}};
-  const auto membership = to_membership({.network = "a", .interface = "eth0"}, result);
+  const auto membership = to_membership(wish_for("a"), result);
   EXPECT_EQ(membership.host_interface, "veth1234");
   EXPECT_EQ(membership.mac, "02:00:00:00:00:01");
   EXPECT_EQ(membership.addresses, std::vector<std::string>{"10.0.0.2/24"});
