@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -41,7 +42,8 @@ Error mode_name(const std::string& name) {
 
 Result<cni::LoadedNetworks> load_directory(const std::string& config_dir) {
   const auto dir = os::open_dir(config_dir);
-  if (!dir && dir.error().code() == Code::kNotFound) return cni::LoadedNetworks{};
+  // Something else in its place (ENOTDIR) is a mistake.
+  if (!dir && dir.error().sys_errno() == ENOENT) return cni::LoadedNetworks{};
   if (!dir) return dir.error();
   return cni::load_networks(dir->get());
 }
