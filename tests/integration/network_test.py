@@ -28,7 +28,9 @@ class NetworkTest(DaemonTest):
                 raise AssertionError("needs root")
             raise unittest.SkipTest("needs root")
         cls.host = NetworkHost()
+        cls.addClassCleanup(cls.host.destroy)
         cls.daemon = Daemon()
+        cls.addClassCleanup(cls.daemon.destroy)
         cls.daemon.netns = cls.host.name
         cls.prepare(cls.daemon)
         cls.daemon.network = dict(cls.settings)
@@ -41,8 +43,7 @@ class NetworkTest(DaemonTest):
 
     @classmethod
     def tearDownClass(cls):
-        cls.daemon.destroy()
-        cls.host.destroy()
+        """The class cleanups do it, also when the daemon did not come up."""
 
     def tearDown(self):
         super().tearDown()
