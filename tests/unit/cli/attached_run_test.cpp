@@ -1,6 +1,7 @@
 // Terminals and attachments over a real stream, against a daemon that answers from a script.
 #include "cli/terminal/attached_run.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,16 +27,21 @@ class TerminalDaemon final : public v1::ContainerService::Service {
   grpc::Status attach_end = grpc::Status::OK;
   std::uint64_t missed = 0;
   bool exits = true;
+  int signal_at_create = 0;
 
   std::vector<std::string> calls() {
     const std::scoped_lock lock(mutex_);
     return calls_;
   }
 
-  grpc::Status Create(grpc::ServerContext* /*context*/,
+  grpc::Status Create(grpc::ServerContext* context,
                       const v1::CreateContainerRequest* request,
                       v1::CreateContainerResponse* response) override {
     note("Create " + request->id());
+    if (signal_at_create != 0) {
+      ::kill(::getpid(), signal_at_create);
+      while (!context->IsCancelled()) ::usleep(1000);
+    }
     response->mutable_container()->set_uid(kUid);
     return grpc::Status::OK;
   }
@@ -52,7 +58,7 @@ class TerminalDaemon final : public v1::ContainerService::Service {
   grpc::Status Remove(grpc::ServerContext* /*context*/,
                       const v1::RemoveContainerRequest* request,
                       v1::RemoveContainerResponse* /*response*/) override {
-    note("Remove " + request->container().uid());
+    note("Remove " + request->container().uid() + request->container().id());
     return grpc::Status::OK;
   }
   grpc::Status Attach(grpc::ServerContext* context,
@@ -173,6 +179,12 @@ TEST_F(AttachedRun, RemovesWhatDidNotStart) {
   daemon_.start_status = {grpc::NOT_FOUND, "no such command"};
   EXPECT_EQ(run().error().message(), "no such command");
   EXPECT_EQ(daemon_.calls().back(), "Remove " + kUid);
+}
+
+TEST_F(AttachedRun, RemovesWhatASignalInterrupts) {
+  daemon_.signal_at_create = SIGINT;
+  EXPECT_EQ(*run(), 130);
+  EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"Create shell", "Remove shell"}));
 }
 
 TEST_F(AttachedRun, SaysThatTheDaemonWentAway) {

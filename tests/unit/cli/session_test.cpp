@@ -229,6 +229,15 @@ TEST_F(AtTerminalDeathTest, IsMendedByACrash) {
   EXPECT_TRUE(is_as_before());
 }
 
+TEST_F(AtTerminalDeathTest, IsMendedWhenNobodyReadsOurOutput) {
+  const auto lose_reader = [] {
+    const auto raw = RawMode::enter(STDIN_FILENO);
+    ::raise(SIGPIPE);
+  };
+  EXPECT_EXIT(lose_reader(), ::testing::KilledBySignal(SIGPIPE), "");
+  EXPECT_TRUE(is_as_before());
+}
+
 TEST_F(AtTerminal, NeedsOne) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   ASSERT_EQ(::dup3(null.get(), STDIN_FILENO, O_CLOEXEC), STDIN_FILENO);
