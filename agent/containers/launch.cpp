@@ -147,9 +147,7 @@ Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
     return isolator.cleanup(job->config.uid, checkpoint);
   };
   step.undo_after_failure = true;
-  step.debt = [job, own]() -> std::optional<Debt> {
-    return isolator_debt(job->config.uid, own());
-  };
+  step.debt = [job, own]() -> std::optional<Debt> { return isolator_debt(job->config.uid, own()); };
   return step;
 }
 
