@@ -26,6 +26,9 @@ class AttachedStream final {
   int descriptor() const { return socket_.get(); }
   /// Something was dropped that the reader has not been told of.
   bool owes_word() const { return missed_ > 0; }
+  std::uint64_t missed() const { return missed_; }
+  /// So much went by before this reader came; to be told like what it missed itself.
+  void owe(std::uint64_t bytes) { missed_ += bytes; }
 
   /// Sends as much as fits now and returns how much that is; all of it of a stream that is not
   /// wanted, or when the reader has gone.

@@ -47,7 +47,11 @@ void OutputPump::retry() {
   } else {
     if (parts_.log) taken = parts_.log->append(stream_, data);
     // In step with the log, so that a place in the one is a place in the other.
-    if (attached_.attached()) attached_.send_or_drop(stream_, data.substr(0, taken));
+    if (attached_.attached()) {
+      attached_.send_or_drop(stream_, data.substr(0, taken));
+    } else if (!parts_.log) {
+      unseen_ += taken;
+    }
   }
   offset_ += taken;
   waiting_ -= taken;
@@ -67,6 +71,8 @@ void OutputPump::give_up() {
 }
 
 logs::LogPosition OutputPump::attach(AttachedStream stream) {
+  // What is in no log has no place to be looked up in: the next reader is told that it is missing.
+  if (!parts_.log) stream.owe(std::exchange(unseen_, 0) + attached_.missed());
   attached_ = std::move(stream);
   return parts_.log ? parts_.log->position() : logs::LogPosition{};
 }

@@ -85,6 +85,8 @@ class OutputPump final {
   std::size_t waiting_ = 0;
   logs::Stream stream_ = logs::Stream::kStdout;
   bool holds_memory_ = false;
+  // Bytes that are in no log and had nobody attached.
+  std::uint64_t unseen_ = 0;
 };
 
 }  // namespace skerry::launcher

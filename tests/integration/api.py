@@ -94,8 +94,14 @@ class Api:
             response_deserializer=message(service, call, "Response").FromString)
 
     def send(self, service, call, request, timeout=30):
-        return self._method("unary_unary", service, call)(request, timeout=timeout,
-                                                          wait_for_ready=True)
+        method = self._method("unary_unary", service, call)
+        try:
+            return method(request, timeout=timeout, wait_for_ready=True)
+        except grpc.RpcError as error:
+            # The channel had not noticed yet that its daemon was replaced; every call may be repeated.
+            if error.code() != grpc.StatusCode.UNAVAILABLE or "roken pipe" not in error.details():
+                raise
+            return method(request, timeout=timeout, wait_for_ready=True)
 
     def call(self, service, call, timeout=30, **fields):
         return self.send(service, call, message(service, call, "Request")(**fields), timeout)

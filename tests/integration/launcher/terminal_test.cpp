@@ -51,7 +51,7 @@ TEST(Terminal, IsTheStandardStreamsAndControlsThem) {
       "echo console > /dev/console; stat -c %t:%T /dev/console; ls /proc/$$/fd; true"));
   EXPECT_EQ(
       container.run(),
-      "/dev/pts/0\r\n33 101\r\nerr\r\n/dev/pts/0\r\n1 34816\r\nconsole\r\n88:0\r\n0\r\n1\r\n2\r\n");
+      "/dev/pts/0\r\n33 101\r\nerr\r\n/dev/pts/0\r\n1 34816\r\nconsole\r\n88:0\r\n0  1  2\r\n");
 }
 
 TEST(Terminal, TakesInputAndResizes) {
