@@ -135,6 +135,8 @@ void ShimLoop::on_message(const ShimPacket& packet) {
       return send_devpts();
     case ShimMessage::kAbort:
       if (state_ == ShimState::kExited) return parts_.output.give_up();
+      // Nobody comes for the output of what is given up.
+      parts_.output.detach();
       return static_cast<void>(os::send_signal(parts_.child.pidfd.get(), SIGKILL));
     default:
       reply.type = ShimMessage::kUnknown;

@@ -100,7 +100,7 @@ Debt cgroup_debt(const ExecJob& job) {
 
 Step directories_step(const Job& job, Host& host) {
   const auto undo = [job, &host] {
-    return os::remove_tree(host.directories.run_execs.get(), job->uid.str());
+    return remove_exec_directory(host.directories, job->uid.str());
   };
   return Step{.name = "exec.directories",
               .run = [job, &host, undo](CancelToken&) -> Result<> {
@@ -197,6 +197,15 @@ Result<std::optional<logs::ExitRecord>> read_exec_exit(const Directories& direct
   TRY_ASSIGN(const UniqueFd run, os::open_dir_at(directories.run_execs.get(), uid.str()));
   TRY_ASSIGN(const UniqueFd file, os::open_beneath(run.get(), "exit", O_RDONLY));
   return logs::read_exit_record(file.get(), uid.str());
+}
+
+Result<> remove_exec_directory(const Directories& directories, const std::string& name) {
+  const int execs = directories.run_execs.get();
+  const auto run = os::open_dir_at(execs, name);
+  auto socket = run ? os::connect_at(run->get(), "shim.sock") : Result<UniqueFd>(run.error());
+  // One that has gone needs no word.
+  if (socket) static_cast<void>(send_to_shim(socket->get(), launcher::ShimMessage::kAbort));
+  return os::remove_tree(execs, name);
 }
 
 }  // namespace skerry::agent

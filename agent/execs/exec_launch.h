@@ -65,4 +65,9 @@ Result<> write_exec_record(const Directories& directories, const Uid& uid, std::
 Result<std::optional<logs::ExitRecord>> read_exec_exit(const Directories& directories,
                                                        const Uid& uid);
 
+/// Removes RUN/execs/<name>, and ends a shim that still listens there: without its socket nobody
+/// could take the output it waits with any more. Idempotent. Blocks: kernel. Thread: worker, or
+/// recovery.
+Result<> remove_exec_directory(const Directories& directories, const std::string& name);
+
 }  // namespace skerry::agent

@@ -54,7 +54,7 @@ Debt run_debt(const Exec& exec) {
 void ExecManager::register_debts() {
   Host& host = parts_.host;
   parts_.debts.handle(std::string(kDebtExecRun), [&host](const Debt& debt) {
-    return os::remove_tree(host.directories.run_execs.get(), debt.key);
+    return remove_exec_directory(host.directories, debt.key);
   });
 }
 
@@ -229,22 +229,21 @@ void ExecManager::forget(Exec& exec) {
   // It may wait for somebody to take the last of the output.
   if (exec.shim_pidfd) static_cast<void>(os::send_signal(exec.shim_pidfd.get(), SIGKILL));
   Host& host = parts_.host;
-  take_back(exec,
-            {.operation = "exec-forget",
-             .step = "exec-forget.run",
-             .work =
-                 [&host, name = exec.uid.str()] {
-                   return os::remove_tree(host.directories.run_execs.get(), name);
-                 },
-             .debt = run_debt(exec),
-             .done =
-                 [this, uid = exec.uid] {
-                   // Whoever is attached learns that there is nothing left to be attached to.
-                   Exec* owner = find(uid);
-                   if (owner != nullptr) owner->output.cut_off();
-                   owner = find(uid);
-                   if (owner != nullptr) erase(*owner);
-                 }});
+  take_back(
+      exec,
+      {.operation = "exec-forget",
+       .step = "exec-forget.run",
+       .work = [&host,
+                name = exec.uid.str()] { return remove_exec_directory(host.directories, name); },
+       .debt = run_debt(exec),
+       .done =
+           [this, uid = exec.uid] {
+             // Whoever is attached learns that there is nothing left to be attached to.
+             Exec* owner = find(uid);
+             if (owner != nullptr) owner->output.cut_off();
+             owner = find(uid);
+             if (owner != nullptr) erase(*owner);
+           }});
 }
 
 }  // namespace skerry::agent

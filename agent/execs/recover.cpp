@@ -74,7 +74,7 @@ Result<> ExecManager::recover() {
     if (uid) {
       restore(*uid);
     } else {
-      static_cast<void>(os::remove_tree(parts_.host.directories.run_execs.get(), name));
+      static_cast<void>(remove_exec_directory(parts_.host.directories, name));
     }
   }
   sweep_leaves();
@@ -181,7 +181,7 @@ void ExecManager::discard(const Uid& uid, const os::CgroupPath& container_cgroup
     if (swept) swept = parts_.host.cgroups->remove(leaf);
     if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
   }
-  auto removed = os::remove_tree(parts_.host.directories.run_execs.get(), uid.str());
+  auto removed = remove_exec_directory(parts_.host.directories, uid.str());
   if (!removed) parts_.trace.error("cannot remove an exec's directory", removed.error());
 }
 
