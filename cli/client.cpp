@@ -103,6 +103,11 @@ Error Client::to_error(const grpc::Status& status) const {
     return Error(code, fmt::format("cannot reach the daemon at \"{}\": {}", socket_path_, why))
         .with_reason(sys_errno == EACCES ? "DAEMON_FORBIDDEN" : "DAEMON_UNREACHABLE");
   }
+  // The library's own answer for a service that is not there; it has no message.
+  if (code == Code::kUnimplemented && status.error_message().empty()) {
+    return Error(code, "this daemon cannot do that: it does not serve the call")
+        .with_reason("CALL_NOT_SERVED");
+  }
   return Error(code, status.error_message());
 }
 

@@ -127,7 +127,7 @@ void configure_run(CLI::App& app, Invocation& invocation) {
       app,
       {"skerry run --rm busybox echo hello",
        "skerry run -it --rm busybox sh",
-       "skerry run -d --name web -m 64m -p 8080:80 -v data:/www:ro busybox httpd -f",
+       "skerry run -d --name web -m 64m -p 8080:80 -v /srv/www:/www:ro busybox httpd -f",
        "echo hello | skerry run -i --rm busybox tr a-z A-Z",
        "",
        "Exit codes: 125 failed, 126 not executable, 127 not found, 128+N ended by signal N,",
