@@ -37,9 +37,12 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 #define TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_INNER(SKERRY_CONCAT(try_result_, __LINE__), declaration, expression)
 
+// A name that is declared cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define TRY_ASSIGN_INNER(name, declaration, expression) \
   auto name = (expression);                             \
   if (!name) {                                          \
     return std::move(name).error();                     \
   }                                                     \
   declaration = std::move(*name)
+// NOLINTEND(bugprone-macro-parentheses)
