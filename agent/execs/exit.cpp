@@ -179,7 +179,8 @@ void ExecManager::take_back(const Exec& exec, TakeBack what) {
   parts_.interpreter.start(transaction, std::move(operation));
   if (transaction.commit()) return;
   // The disk is full: nothing was begun.
-  retries_[{exec.uid.str(), what.step}] =
+  runtime::Timer& retry = retries_[{exec.uid.str(), what.step}];
+  retry =
       parts_.reactor.after(kRetryAfter, [this, uid = exec.uid, what = std::move(what)]() mutable {
         const Exec* owner = find(uid);
         if (owner != nullptr) take_back(*owner, std::move(what));
