@@ -79,23 +79,25 @@ void LanedPool::shutdown() {
 }
 
 bool LanedPool::has_room(const Entry& entry) const {
-  return std::ranges::all_of(entry.lanes, [this](const std::string& lane) {
+  for (const std::string& lane : entry.lanes) {
     const auto running = running_in_.find(lane);
-    return running == running_in_.end() || running->second < options_.lane_width;
-  });
+    if (running != running_in_.end() && running->second >= options_.lane_width) return false;
+  }
+  return true;
 }
 
 // A task that waits for one of its lanes keeps later ones out of all of them: first come, first
 // served in every lane.
 LanedPool::Queue::iterator LanedPool::first_runnable() {
   std::set<std::string_view> blocked;
-  return std::ranges::find_if(waiting_, [&](const Entry& entry) {
+  auto entry = waiting_.begin();
+  for (; entry != waiting_.end(); ++entry) {
     const bool passed = std::ranges::any_of(
-        entry.lanes, [&](const std::string& lane) { return blocked.contains(lane); });
-    if (entry.stop.stop_requested() || (!passed && has_room(entry))) return true;
-    blocked.insert(entry.lanes.begin(), entry.lanes.end());
-    return false;
-  });
+        entry->lanes, [&](const std::string& lane) { return blocked.contains(lane); });
+    if (entry->stop.stop_requested() || (!passed && has_room(*entry))) break;
+    blocked.insert(entry->lanes.begin(), entry->lanes.end());
+  }
+  return entry;
 }
 
 LanedPool::Entry LanedPool::take(Queue::iterator which) {

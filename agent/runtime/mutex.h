@@ -4,13 +4,16 @@
 #include <condition_variable>
 #include <mutex>
 
+#include <absl/base/thread_annotations.h>
+
 #ifdef __clang__
 #define SKERRY_THREAD_ATTRIBUTE(x) __attribute__((x))
 #else
 #define SKERRY_THREAD_ATTRIBUTE(x)
 #endif
 
-// Abseil, which gRPC's headers bring along, has the same words with the same meaning.
+// Abseil, which gRPC's headers bring along, has the same words with the same meaning: included
+// above, so that it does not define them again after us.
 #undef CAPABILITY
 #undef SCOPED_CAPABILITY
 #undef GUARDED_BY
