@@ -184,7 +184,7 @@ Result<> run_daemon(const config::Config& config) {
   operations::DebtKeeper debts({*reactor, workers, *store, trace, clock, &foreign});
   operations::Interpreter interpreter(
       {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id, &foreign});
-  TRY_ASSIGN(std::string unpacker, sibling("skerry-unpack"));
+  TRY_ASSIGN(const std::string unpacker, sibling("skerry-unpack"));
   TRY_ASSIGN(
       const std::unique_ptr<ImageDesk> images,
       ImageDesk::open(

@@ -84,8 +84,8 @@ v1::ContainerSpec make_spec(const Options& options, const std::string& label) {
 
 // A removed id is refused for a day, so ids differ from run to run too.
 std::string make_id(const std::string& label, int number) {
-  static const auto run = Clock::now().time_since_epoch().count();
-  return fmt::format("bench-{:x}-{}-{}-{}", run, ::getpid(), label, number);
+  static const auto kRun = Clock::now().time_since_epoch().count();
+  return fmt::format("bench-{:x}-{}-{}-{}", kRun, ::getpid(), label, number);
 }
 
 // One client with a connection of its own. Thread: one.

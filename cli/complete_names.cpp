@@ -113,9 +113,9 @@ ClientOptions client_options(const std::vector<std::string>& words) {
 
 void print_completion(const std::vector<std::string>& words) {
   // Never destroyed, as in main: taking gRPC apart costs time and helps nobody.
-  static const Result<Client> client = Client::open(client_options(words));
+  static const Result<Client> kClient = Client::open(client_options(words));
   const Lister lister = [](ValueKind kind) {
-    return client ? ask(*client, kind) : std::vector<Candidate>();
+    return kClient ? ask(*kClient, kind) : std::vector<Candidate>();
   };
   std::string text;
   for (const Candidate& candidate : complete(words, lister)) {

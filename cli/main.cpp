@@ -86,9 +86,9 @@ Result<int> act(const Invocation& invocation) {
   invocation.before_threads();
   // Never destroyed: with the last channel gRPC would take itself apart, which takes time and ends
   // in nothing that the end of the process does not do as well.
-  static const Result<Client> client = Client::open(std::move(options));
-  if (!client) return Error(client.error()).with_reason(kUsageReason);
-  return invocation.action(*client);
+  static const Result<Client> kClient = Client::open(std::move(options));
+  if (!kClient) return Error(kClient.error()).with_reason(kUsageReason);
+  return invocation.action(*kClient);
 }
 
 int run(int argc, char** argv) {

@@ -131,7 +131,7 @@ std::vector<std::string> compose_environment(Verb verb,
 Result<std::string> find_plugin(const PluginPaths& paths, const std::string& type) {
   TRY(check_name("plugin", type));
   for (const std::string& directory : paths.directories) {
-    std::string path = directory + "/" + type;
+    std::string path = fmt::format("{}/{}", directory, type);
     if (is_program(path)) return path;
   }
   return Error(Code::kFailedPrecondition,

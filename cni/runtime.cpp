@@ -65,7 +65,7 @@ Result<AttachResult> read_final(const std::string& bytes, const NetworkList& lis
 /// The first error of several, with the others in its message.
 Result<> join_errors(Result<> first, Error next) {
   if (first) return next;
-  Error& error = first.error();
+  const Error& error = first.error();
   Error both = Error(error.code(), fmt::format("{}; {}", error.message(), next.message()))
                    .with_reason(error.reason());
   return error.retryable() ? std::move(both).as_retryable() : both;

@@ -51,6 +51,7 @@ Result<std::string> StandInNamespace::path() {
   if (!fd_) {
     TRY_ASSIGN(const CniResult result, parse_result(arguments_.previous_result, version_));
     std::vector<IpPrefix> addresses;
+    addresses.reserve(result.ips.size());
     for (const ResultIp& ip : result.ips) addresses.push_back(ip.address);
     auto made = make_namespace(arguments_.interface, addresses);
     if (!made) return std::move(made).error().wrap("stand in for the namespace that is gone");

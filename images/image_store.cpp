@@ -93,6 +93,7 @@ Result<Image> ImageStore::store_image(Image image, std::span<const ImageName> na
   }
   changed[image.content_id] = image;
   std::vector<Image> all;
+  all.reserve(changed.size());
   for (const auto& [id, each] : changed) all.push_back(each);
   TRY(catalog_.save(all));
   for (const Image& each : all) images_[each.content_id] = each;

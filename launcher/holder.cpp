@@ -86,7 +86,7 @@ Holder::Holder(const ZygoteArguments& arguments)
 void Holder::open_channel() {
   auto pair = os::make_socket_pair();
   if (!pair) std::exit(1);
-  UniqueFd theirs(::fcntl(pair->second.get(), F_DUPFD_CLOEXEC, kHolderChannel + 1));
+  const UniqueFd theirs(::fcntl(pair->second.get(), F_DUPFD_CLOEXEC, kHolderChannel + 1));
   pair->second.reset();
   channel_.reset(::fcntl(pair->first.get(), F_DUPFD_CLOEXEC, kHolderChannel + 1));
   pair->first.reset();

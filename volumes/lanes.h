@@ -20,7 +20,8 @@ class Lanes;
 /// The right to call the driver for one volume; given back at its end. Outlived by its Lanes.
 class Lane final {
  public:
-  Lane(Lane&& other) noexcept : lanes_(std::exchange(other.lanes_, nullptr)), key_(other.key_) {}
+  Lane(Lane&& other) noexcept
+      : lanes_(std::exchange(other.lanes_, nullptr)), key_(std::move(other.key_)) {}
   Lane& operator=(Lane&&) = delete;
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;

@@ -155,7 +155,7 @@ class AttachSession final : public std::enable_shared_from_this<AttachSession<Re
     write_input(std::move(bytes));
   }
 
-  void write_input(std::string bytes) {
+  void write_input(std::string&& bytes) {
     input_->write(std::move(bytes), [weak = this->weak_from_this()](const Result<>& written) {
       const auto self = weak.lock();
       if (!self || self->stream_ == nullptr) return;

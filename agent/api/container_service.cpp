@@ -16,7 +16,7 @@ using grpc::ServerUnaryReactor;
 using Call = std::shared_ptr<PendingCall>;
 
 constexpr int kMaxSignal = 64;
-constexpr std::int64_t kMaxGraceSeconds = 24 * 3600;
+constexpr std::int64_t kMaxGraceSeconds = std::int64_t{24} * 3600;
 
 Error bad_field(const std::string& message) {
   return Error(Code::kInvalidArgument, message).with_reason("FIELD_INVALID");
@@ -276,7 +276,7 @@ ServerUnaryReactor* ContainerServiceImpl::Update(CallbackServerContext*,
                          ref = request->container(),
                          update = std::move(update),
                          reply = full_reply(call->pending(), response)]() mutable {
-    context_.containers.update(ref, std::move(update), std::move(reply));
+    context_.containers.update(ref, update, std::move(reply));
   });
   return call;
 }

@@ -19,7 +19,7 @@ using skerry::v1::AttachExecRequest;
 using skerry::v1::AttachExecResponse;
 
 constexpr int kMaxSignal = 64;
-constexpr std::int64_t kMaxTimeoutSeconds = 24 * 3600;
+constexpr std::int64_t kMaxTimeoutSeconds = std::int64_t{24} * 3600;
 constexpr std::size_t kMaxInput = 1UL << 20U;
 constexpr std::uint64_t kMaxOutput = 4ULL << 20U;
 
@@ -128,7 +128,7 @@ ServerUnaryReactor* ExecServiceImpl::Start(CallbackServerContext*,
                                            .id = request->id(),
                                            .checked = std::move(*checked)},
                          reply = exec_reply(call->pending(), response)]() mutable {
-    context_.execs.start(std::move(start), std::move(reply));
+    context_.execs.start(start, std::move(reply));
   });
   return call;
 }

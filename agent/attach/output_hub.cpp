@@ -27,7 +27,7 @@ void OutputHub::attached(const std::shared_ptr<Client>& client,
         on_frame(std::move(piece));
       });
   if (!reader) return done(std::move(reader).error());
-  client->first_stream = ++last_number_;
+  client->first_stream_ = ++last_number_;
   clients_.push_back(client);
   streams_.push_back({.number = last_number_, .reader = std::move(*reader)});
   if (streams_.size() == 1) streams_.front().reader->resume();
@@ -53,7 +53,7 @@ void OutputHub::deliver(const OutputPiece& piece) {
   const std::uint64_t number = streams_.front().number;
   // A copy: a client may leave from inside.
   for (const std::shared_ptr<Client>& client : std::vector(clients_)) {
-    if (client->first_stream > number) continue;
+    if (client->first_stream_ > number) continue;
     if (piece.missed > 0) {
       client->queue.push_missed(piece.source, piece.missed);
     } else if (piece.source == OutputSource::kStderr ? client->wants_err : client->wants_out) {

@@ -41,7 +41,7 @@ class OutputHub final {
 
    private:
     friend class OutputHub;
-    std::uint64_t first_stream = 0;
+    std::uint64_t first_stream_ = 0;
   };
 
   OutputHub(runtime::Reactor& reactor, Attach attach)

@@ -36,7 +36,7 @@ void OutputQueue::drop_oldest() {
     dropped_ += gap.bytes.size();
     gap.bytes.clear();
   } else {
-    OutputPiece& next = pieces_.front();
+    const OutputPiece& next = pieces_.front();
     gap.missed += next.missed + next.bytes.size();
     bytes_ -= next.bytes.size();
     dropped_ += next.bytes.size();

@@ -57,6 +57,7 @@ std::string toml_quoted(std::string_view text) {
 template <class Texts>
 std::string quoted_list(const Texts& texts) {
   std::vector<std::string> all;
+  all.reserve(texts.size());
   for (const auto& text : texts) all.push_back(toml_quoted(std::filesystem::path(text).native()));
   return fmt::format("[{}]", fmt::join(all, ", "));
 }

@@ -37,8 +37,8 @@ Error exec_failure(const plan::LaunchPlan& plan, int sys_errno) {
 }
 
 Error killed_before_exec(int status) {
-  std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
-                                        : "status " + std::to_string(WEXITSTATUS(status));
+  const std::string how = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                                              : "status " + std::to_string(WEXITSTATUS(status));
   return Error(Code::kAborted, "the container's process ended before exec, by " + how)
       .with_reason("KILLED_BEFORE_EXEC");
 }

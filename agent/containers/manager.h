@@ -95,7 +95,7 @@ class ContainerManager final {
   void kill(const skerry::v1::ContainerRef& ref, int signal, bool all, Reply reply);
   void pause(const skerry::v1::ContainerRef& ref, Reply reply);
   void resume(const skerry::v1::ContainerRef& ref, Reply reply);
-  void update(const skerry::v1::ContainerRef& ref, UpdateRequest request, Reply reply);
+  void update(const skerry::v1::ContainerRef& ref, const UpdateRequest& request, Reply reply);
   /// `abandoned` says whether the caller has hung up: its waiter is dropped then.
   void wait(const skerry::v1::ContainerRef& ref,
             WaitGoal goal,

@@ -192,7 +192,7 @@ struct ContainerManager::UpdatePlan {
   bool resources_change = false;
 };
 
-void ContainerManager::update(const ContainerRef& ref, UpdateRequest request, Reply reply) {
+void ContainerManager::update(const ContainerRef& ref, const UpdateRequest& request, Reply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
   auto plan = plan_update(**found, request);

@@ -168,7 +168,8 @@ CopyDesk::CopyDesk(Parts parts) : parts_(std::move(parts)) {
 
 CopyDesk::~CopyDesk() = default;
 
-void CopyDesk::start(CopyRequest request, std::function<void(Result<std::unique_ptr<Copy>>)> done) {
+void CopyDesk::start(CopyRequest request,
+                     const std::function<void(Result<std::unique_ptr<Copy>>)>& done) {
   auto found = parts_.containers.find(request.container);
   if (!found) return done(std::move(found).error());
   auto subject = root_subject(**found);
@@ -249,7 +250,7 @@ void CopyDesk::container_changed(const Container& container) {
 
 void CopyDesk::look_at(const skerry::v1::ContainerRef& container,
                        const std::string& path,
-                       std::function<void(Result<skerry::v1::PathInfo>)> done) {
+                       const std::function<void(Result<skerry::v1::PathInfo>)>& done) {
   auto found = parts_.containers.find(container);
   if (!found) return done(std::move(found).error());
   auto subject = root_subject(**found);

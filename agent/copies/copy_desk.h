@@ -60,10 +60,10 @@ class CopyDesk final {
 
   /// Begins a copy. Errors: as Copy::on_end; those of ContainerManager::find and root_subject;
   /// RESOURCE_EXHAUSTED, reason COPIES, at kMaxCopies.
-  void start(CopyRequest request, std::function<void(Result<std::unique_ptr<Copy>>)> done);
+  void start(CopyRequest request, const std::function<void(Result<std::unique_ptr<Copy>>)>& done);
   void look_at(const skerry::v1::ContainerRef& container,
                const std::string& path,
-               std::function<void(Result<skerry::v1::PathInfo>)> done);
+               const std::function<void(Result<skerry::v1::PathInfo>)>& done);
 
   static constexpr std::size_t kMaxCopies = 16;
 

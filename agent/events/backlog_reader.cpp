@@ -16,7 +16,7 @@ BacklogReader::BacklogReader(std::unique_ptr<store::StoreReader> reader,
                              runtime::Trace& trace)
     : reader_(std::move(reader)), worker_("events", 1, queue, trace) {}
 
-Result<> BacklogReader::read(std::weak_ptr<Subscription> subscription,
+Result<> BacklogReader::read(const std::weak_ptr<Subscription>& subscription,
                              std::uint64_t after,
                              std::size_t bytes) {
   return worker_.submit([this, subscription, after, bytes] {

@@ -22,7 +22,9 @@ class BacklogReader final {
 
   /// Reads the events after `after`, about `bytes` of them, and hands them to the subscription,
   /// if it still is. Errors: as WorkerPool::submit(). Thread: any. Blocks: never.
-  Result<> read(std::weak_ptr<Subscription> subscription, std::uint64_t after, std::size_t bytes);
+  Result<> read(const std::weak_ptr<Subscription>& subscription,
+                std::uint64_t after,
+                std::size_t bytes);
 
   /// No read begins after it. Blocks: until the running one ends.
   void stop() { worker_.shutdown(); }

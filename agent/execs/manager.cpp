@@ -96,7 +96,7 @@ std::vector<const Exec*> ExecManager::living(const Uid& container) const {
 
 // --- acceptance -----------------------------------------------------------------------------
 
-void ExecManager::start(StartExec request, ExecReply reply) {
+void ExecManager::start(const StartExec& request, ExecReply reply) {
   auto found = parts_.containers.find(request.container);
   if (!found) return answer(std::move(reply), std::move(found).error());
   const Container& container = **found;

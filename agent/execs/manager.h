@@ -69,7 +69,7 @@ class ExecManager final {
   Result<> recover();
 
   // Requests. Errors are those ExecService documents.
-  void start(StartExec request, ExecReply reply);
+  void start(const StartExec& request, ExecReply reply);
   void wait(const skerry::v1::ExecRef& ref,
             ExecGoal goal,
             ExecReply reply,

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include <fmt/format.h>
+
 #include "agent/containers/launch.h"
 #include "agent/containers/record.h"
 #include "agent/execs/manager.h"
@@ -195,8 +197,9 @@ void ExecManager::sweep_leaves() {
       if (!name.starts_with(kLeafPrefix)) continue;
       const auto exec = execs_.find(name.substr(kLeafPrefix.size()));
       if (exec != execs_.end() && !exec->second->exited()) continue;
-      auto swept = kill_and_wait(*parts_.host.cgroups, path + "/" + name, kKillDeadline);
-      if (swept) swept = parts_.host.cgroups->remove(path + "/" + name);
+      const os::CgroupPath leaf = fmt::format("{}/{}", path, name);
+      auto swept = kill_and_wait(*parts_.host.cgroups, leaf, kKillDeadline);
+      if (swept) swept = parts_.host.cgroups->remove(leaf);
       if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
     }
   }

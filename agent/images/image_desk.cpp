@@ -189,8 +189,8 @@ void ImageDesk::end(const WorkPtr& work) {
 }
 
 void ImageDesk::on_worker(const WorkPtr& work,
-                          std::function<Result<>()> job,
-                          std::function<void(Result<>)> then) {
+                          const std::function<Result<>()>& job,
+                          const std::function<void(Result<>)>& then) {
   auto submitted = parts_.workers.submit(
       [this, job, then] { post([then, result = job()]() mutable { then(std::move(result)); }); });
   if (submitted) return;

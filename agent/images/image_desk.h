@@ -115,8 +115,8 @@ class ImageDesk final {
   void end(const WorkPtr& work);
   /// Runs `job` on a worker, as soon as there is one, and `then` with its result on the reactor.
   void on_worker(const WorkPtr& work,
-                 std::function<Result<>()> job,
-                 std::function<void(Result<>)> then);
+                 const std::function<Result<>()>& job,
+                 const std::function<void(Result<>)>& then);
 
   // Import threads.
   void stage(const ImportPtr& import);

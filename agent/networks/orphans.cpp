@@ -140,6 +140,7 @@ std::vector<OwedDetach> claim_orphans(NetworkDesk& desk,
     one.record.networks.push_back({.network = orphan.network, .interface = interface});
   }
   std::vector<OwedDetach> out;
+  out.reserve(owed.size());
   for (auto& [uid, one] : owed) out.push_back(std::move(one));
   return out;
 }

@@ -65,7 +65,8 @@ class StepRun final {
 
   // Not cancelled: what was done is taken back, however long it takes.
   void unwind(std::size_t begun) {
-    for (Step& step : std::views::reverse(std::views::take(operation_.steps, begun))) {
+    const auto count = static_cast<std::ptrdiff_t>(begun);
+    for (Step& step : std::views::reverse(std::views::take(operation_.steps, count))) {
       if (!step.undo) continue;
       const std::string name = "undo " + step.name;
       entry_.at_step(name);

@@ -38,7 +38,7 @@ std::string_view status_value(std::string_view status, std::string_view key) {
   std::size_t at = 0;
   while (at < status.size()) {
     const std::size_t end = std::min(status.find('\n', at), status.size());
-    std::string_view line = status.substr(at, end - at);
+    const std::string_view line = status.substr(at, end - at);
     if (line.starts_with(key)) return line.substr(key.size());
     at = end + 1;
   }

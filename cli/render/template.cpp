@@ -103,6 +103,7 @@ Error no_field(std::string_view name,
                const Descriptor& type,
                const std::vector<std::string>& columns) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(type.field_count()) + columns.size());
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   names.insert(names.end(), columns.begin(), columns.end());
   return bad(fmt::format(

@@ -91,7 +91,8 @@ Result<Step> follow(int root, const std::string& target) {
     const auto link = os::open_in_root(root, existing, O_PATH | O_NOFOLLOW);
     if (link) {
       TRY_ASSIGN(const auto text, read_link(link->get(), ""));
-      return Step{.path = (text.starts_with('/') ? "" : parent_of(existing) + "/") + text + rest};
+      const std::string above = text.starts_with('/') ? "" : parent_of(existing) + "/";
+      return Step{.path = fmt::format("{}{}{}", above, text, rest)};
     }
     rest.insert(0, existing.substr(existing.find_last_of('/')));
     existing = parent_of(existing);
@@ -127,7 +128,7 @@ Result<> check_target_in_root(int root, const std::string& target) {
 Result<std::string> real_target(int root, const std::string& target) {
   std::string path = clean_path(target);
   for (int links = 0; links < kMaxLinks; ++links) {
-    TRY_ASSIGN(Step step, follow(root, path));
+    TRY_ASSIGN(const Step step, follow(root, path));
     path = clean_path(step.path);
     if (!step.resolved) continue;
     if (has_dot_dot(path)) break;

@@ -12,7 +12,7 @@
 namespace skerry::test {
 
 inline bool must_run() {
-  const char* value = std::getenv("SKERRY_MUST_RUN");  // NOLINT(concurrency-mt-unsafe)
+  const char* value = std::getenv("SKERRY_MUST_RUN");
   return value != nullptr && std::string_view(value) == "1";
 }
 
@@ -23,6 +23,6 @@ inline bool must_run() {
   do {                                                               \
     if (!(condition)) {                                              \
       if (::skerry::test::must_run()) FAIL() << "must run: " reason; \
-      GTEST_SKIP() << reason;                                        \
+      GTEST_SKIP() << (reason);                                      \
     }                                                                \
   } while (false)

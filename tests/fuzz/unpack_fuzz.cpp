@@ -29,7 +29,7 @@ class Scratch final {
  public:
   Scratch() {
     // Keeps names in pax headers what they are, as the program does.
-    CHECK(std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr);  // NOLINT(concurrency-mt-unsafe)
+    CHECK(std::setlocale(LC_CTYPE, "C.UTF-8") != nullptr);
     std::string pattern = "/tmp/skerry-fuzz-XXXXXX";
     CHECK(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
@@ -79,12 +79,12 @@ class Scratch final {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Scratch scratch;
+  static const Scratch kScratch;
   const UniqueFd source(::memfd_create("input", MFD_CLOEXEC));
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   CHECK(skerry::os::write_all(source.get(), bytes).has_value());
   CHECK(::lseek(source.get(), 0, SEEK_SET) == 0);
-  const UniqueFd root = scratch.make_tree();
+  const UniqueFd root = kScratch.make_tree();
   const skerry::unpack::Limits limits = {
       .max_bytes = Bytes(1U << 20U), .max_entries = 200, .max_ratio = 2000};
   const auto whiteouts =
@@ -92,7 +92,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto unpacked = skerry::unpack::unpack_archive(source.get(), root.get(), limits, whiteouts);
   if (unpacked) CHECK(unpacked->bytes <= limits.max_bytes.value());
   if (!unpacked) CHECK(!unpacked.error().message().empty());
-  scratch.check_and_clear();
+  kScratch.check_and_clear();
   return 0;
 }
 

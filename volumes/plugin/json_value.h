@@ -20,7 +20,8 @@ inline Json parse_bounded(std::string_view text) {
     return !too_deep;
   };
   Json value = Json::parse(text, look, false);
-  return too_deep ? Json(Json::value_t::discarded) : value;
+  if (too_deep) return Json::value_t::discarded;
+  return value;
 }
 
 /// The member `key` of `object`, in any case when it is not there as written. Null when missing.

@@ -101,7 +101,7 @@ Result<std::string> PluginDriver::mount(const Volume& volume, const CallLimits& 
              client_.call("Mount", mount_request(volume.name, mount_id(volume)), limits));
   auto mountpoint = parse_mountpoint(reply);
   if (mountpoint && !mountpoint->empty()) return mountpoint;
-  const auto path = path_of(volume, limits);
+  auto path = path_of(volume, limits);
   if (mountpoint) return path;
   // Refused: also what plugins say to the id that has it mounted already.
   if (path && is_refusal(mountpoint.error())) {

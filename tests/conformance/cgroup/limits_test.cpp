@@ -117,7 +117,7 @@ TEST_P(CgroupLimitTest, RefusesAMemoryLimitBelowTheUse) {
   const auto join = group->join();
   ASSERT_TRUE(join);
   int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   const GroupProcess process(*join, [&] {
     if (!touch_memory(32 * kMiB) || ::write(ready[1], "r", 1) != 1) return 1;
     return sleep_forever();
@@ -138,7 +138,7 @@ TEST_P(CgroupLimitTest, MovesTheMemoryLimitInBothDirections) {
   const auto group = create("a");
   if (!has("memory")) return;
   const bool is_v2 = roots_.mode == CgroupMode::kV2;
-  for (const std::uint64_t mebibytes : {64, 128, 32, 0, 16}) {
+  for (const std::uint64_t mebibytes : {64U, 128U, 32U, 0U, 16U}) {
     const auto set = group->set_memory({.limit = Bytes{mebibytes * kMiB}});
     ASSERT_TRUE(set) << set.error().message();
     const auto text = value("memory", "a", is_v2 ? "memory.max" : "memory.limit_in_bytes");
@@ -176,7 +176,7 @@ TEST_P(CgroupLimitTest, CountsUse) {
   const auto join = group->join();
   ASSERT_TRUE(join);
   int ready[2];
-  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
   const GroupProcess process(*join, [&] {
     if (!touch_memory(8 * kMiB) || ::write(ready[1], "r", 1) != 1) return 1;
     return sleep_forever();

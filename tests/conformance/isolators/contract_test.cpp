@@ -34,9 +34,9 @@ std::string mount_table() { return os::read_file("/proc/self/mountinfo", 1UL << 
 
 /// Others may mount on this host while the test looks for what it left.
 bool enter_private_mounts() {
-  static const bool entered = ::unshare(CLONE_NEWNS) == 0 &&
-                              ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-  return entered;
+  static const bool kEntered = ::unshare(CLONE_NEWNS) == 0 &&
+                               ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  return kEntered;
 }
 
 std::string instance_name(const ::testing::TestParamInfo<std::string>& instance) {

@@ -148,6 +148,7 @@ TEST(Exec, RefusesPlansThatWouldMakeOrMount) {
   Launcher launcher;
   auto container = start_sleeper(launcher);
   std::vector<TestPlan> plans;
+  plans.reserve(5);
   for (int i = 0; i < 5; ++i) plans.push_back(exec_plan(container, "true"));
   plans[0].plan.namespaces = CLONE_NEWNET;
   plans[1].plan.enter.namespaces = CLONE_NEWPID;

@@ -29,7 +29,7 @@ using unpack::test::source_of;
 using unpack::test::TarBuilder;
 
 std::string program() {
-  const char* path = std::getenv("SKERRY_UNPACK");  // NOLINT(concurrency-mt-unsafe)
+  const char* path = std::getenv("SKERRY_UNPACK");
   return path == nullptr ? "" : path;
 }
 

@@ -38,7 +38,7 @@ class PluginFaults : public testing::Test {
     static_cast<void>(::umount2(place().c_str(), MNT_DETACH));
   }
 
-  void run(std::vector<std::string> options) {
+  void run(const std::vector<std::string>& options) {
     plugin_.reset();
     const auto socket = temp_.at("faulty.sock");
     plugin_ = std::make_unique<test::PluginProcess>(

@@ -34,7 +34,7 @@ class OwnMounts final : public testing::Environment {
 };
 
 inline std::string variable(const char* name, const char* otherwise) {
-  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  const char* value = std::getenv(name);
   return value == nullptr ? otherwise : value;
 }
 

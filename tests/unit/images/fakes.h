@@ -19,6 +19,7 @@ class FakeCatalog final : public ImageCatalog {
  public:
   Result<std::vector<Image>> load() override {
     std::vector<Image> out;
+    out.reserve(records.size());
     for (const auto& [id, image] : records) out.push_back(image);
     return out;
   }

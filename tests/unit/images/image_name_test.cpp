@@ -19,14 +19,14 @@ TEST(ImageName, TakesRepositoriesAndTags) {
 }
 
 TEST(ImageName, RefusesWhatIsNoName) {
-  const std::string kInvalid = "IMAGE_NAME_INVALID";
+  const std::string invalid = "IMAGE_NAME_INVALID";
   for (const auto* bad : {"",          ":",           ":tag",   "name:",       "/name",
                           "name/",     "a//b",        "Name",   "-name",       "name-",
                           "a/.b",      "..",          "a/../b", "na me",       "name:ta g",
                           "name:.tag", "name:-tag",   "a:b:c",  "host:port/a", "host:123456/a",
                           "host:/a",   "a/host:80/b", "naïve",  "name\n"})
-    EXPECT_EQ(parsed(bad), kInvalid) << bad;
-  EXPECT_EQ(parsed(std::string("a\0b", 3)), kInvalid);
+    EXPECT_EQ(parsed(bad), invalid) << bad;
+  EXPECT_EQ(parsed(std::string("a\0b", 3)), invalid);
 }
 
 TEST(ImageName, LimitsLengths) {

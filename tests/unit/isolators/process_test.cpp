@@ -38,7 +38,7 @@ TEST(Process, RefusesWhatExecWould) {
   EXPECT_EQ(verdict(*isolator, config), "ok");
   config.process.arguments = {};
   EXPECT_EQ(verdict(*isolator, config), "INVALID_ARGUMENT ARGUMENT_INVALID");
-  config.process.arguments = {"a", std::string(128 * 1024, 'x')};
+  config.process.arguments = {"a", std::string(std::size_t{128} * 1024, 'x')};
   EXPECT_EQ(verdict(*isolator, config), "INVALID_ARGUMENT ARGUMENT_TOO_LONG");
   config.process.arguments = {"a", std::string("x\0y", 3)};
   EXPECT_EQ(verdict(*isolator, config), "INVALID_ARGUMENT ARGUMENT_INVALID");

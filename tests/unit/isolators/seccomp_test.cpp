@@ -178,8 +178,8 @@ TEST_F(Profile, ChecksArguments) {
   EXPECT_EQ(ask(SYS_personality, 0xffffffff), kAllow);
   EXPECT_EQ(ask(SYS_personality, ADDR_NO_RANDOMIZE), kEperm);
   EXPECT_EQ(ask(SYS_clone, CLONE_VM | CLONE_THREAD | SIGCHLD), kAllow);
-  for (const std::uint64_t flag : {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWCGROUP}) {
-    EXPECT_EQ(ask(SYS_clone, flag | SIGCHLD), kEperm);
+  for (const int flag : {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWCGROUP}) {
+    EXPECT_EQ(ask(SYS_clone, static_cast<std::uint64_t>(flag | SIGCHLD)), kEperm);
   }
   EXPECT_EQ(ask(SYS_socket, AF_INET), kAllow);
   EXPECT_EQ(ask(SYS_socket, AF_VSOCK), kEperm);

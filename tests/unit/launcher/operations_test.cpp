@@ -1,5 +1,6 @@
 #include "launcher/operations.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -37,7 +38,7 @@ TEST(SandboxSysctl, IsOfANamespaceOfTheSandboxOrRefused) {
 
 TEST(FdTable, GivesWhatIsThereOnce) {
   std::vector<UniqueFd> fds;
-  fds.emplace_back(::dup(0));
+  fds.emplace_back(::fcntl(0, F_DUPFD_CLOEXEC, 0));
   FdTable table(std::move(fds));
   EXPECT_TRUE(table.get(0));
   for (const plan::FdIndex index : {-2, -1, 1, 1000}) {

@@ -18,7 +18,7 @@ using Key = std::pair<State, Transition>;
 const std::map<Key, State>& expected() {
   static const std::map<Key, State> kExpected = [] {
     std::map<Key, State> table;
-    const auto add = [&table](Transition transition, std::set<State> from, State to) {
+    const auto add = [&table](Transition transition, const std::set<State>& from, State to) {
       for (const State state : from) table[{state, transition}] = to;
     };
     add(Transition::kPrepare, {State::kAccepted}, State::kPreparing);

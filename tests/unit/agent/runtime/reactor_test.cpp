@@ -50,6 +50,7 @@ TEST(Reactor, WakesForPostsOfOtherThreadsAndKeepsTheirOrder) {
   std::vector<std::vector<int>> seen(kThreads);
   int total = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int thread = 0; thread < kThreads; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < kEach; ++i) {

@@ -23,7 +23,7 @@ constexpr const char* kRoot = "SKERRY_TEST_CRASH_ROOT";
 // The program of the child: this same binary, this one test. Each transaction writes the same
 // number twice, into a container and as an operation, and is reported once it is committed.
 TEST(StoreCrash, DISABLED_Writer) {
-  const char* root = std::getenv(kRoot);  // NOLINT(concurrency-mt-unsafe)
+  const char* root = std::getenv(kRoot);
   ASSERT_NE(root, nullptr);
   tests::Turning t;
   auto store = *Store::open(

@@ -286,7 +286,7 @@ TEST(Store, RefusesANewerDatabaseThatContracted) {
 TEST(Store, RefusesAForeignDatabase) {
   StoreFixture f;
   {
-    std::FILE* file = std::fopen((f.dir.path() / "state.db").c_str(), "w");
+    std::FILE* file = std::fopen((f.dir.path() / "state.db").c_str(), "we");
     std::fclose(file);
   }
   {
@@ -302,13 +302,13 @@ TEST(Migrate, AppliesWhatIsMissingAndUndoesAStepThatFails) {
   StoreFixture f;
   ASSERT_TRUE(f.open());
   const std::int64_t now = migrations().back().version;
-  const std::array<Migration, 3> kSteps = {{
+  const std::array<Migration, 3> steps = {{
       {.version = now, .oldest_reader = 1, .sql = "never run again"},
       {.version = now + 1, .oldest_reader = 1, .sql = "CREATE TABLE pods(uid TEXT);"},
       {.version = now + 2, .oldest_reader = 2, .sql = "CREATE TABLE half(a); SELECT nonsense;"},
   }};
   Database& database = f.store->database();
-  const Result<> migrated = migrate(database, kSteps);
+  const Result<> migrated = migrate(database, steps);
   ASSERT_FALSE(migrated);
   EXPECT_NE(migrated.error().message().find("migrate to version " + std::to_string(now + 2)),
             std::string::npos);
