@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kDrainPatience = 5s;
+constexpr auto kOomWatchDelay = 1s;
 
 // Nothing of the last attempt is left: neither what it held nor its shim.
 bool is_over(const Container& container) {
@@ -44,6 +45,7 @@ void ContainerManager::begin_attempt(Container& container,
   container.pending_exit.reset();
   container.log_complete = false;
   container.stdin_closed = false;
+  container.killed_on_request = false;
 
   show_networks_attaching(container);
   CHECK(transit(container, Transition::kRestart).has_value());
@@ -115,6 +117,7 @@ void ContainerManager::launch_succeeded(Container& container,
     parts_.interpreter.close(transaction, outcome);
   });
   attach_shim(container, std::move(job.control));
+  begin_oom_watch(container, kOomWatchDelay);
   // A stop that came while the last step ran has cancelled nothing any more.
   if (container.record.stop_requested()) kill_all(container);
 }

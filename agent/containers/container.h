@@ -62,8 +62,13 @@ struct Container {
   std::unique_ptr<ShimLink> shim;
   ShimRequests shim_requests;
   runtime::Watch shim_watch;
+  UniqueFd oom_events;  ///< os::Cgroup::open_oom_events
+  runtime::Watch oom_watch;
+  runtime::Timer oom_timer;  ///< the next look at the count
 
   // The ending.
+  /// Somebody asked for SIGKILL: an end by it is no word of the memory limit.
+  bool killed_on_request = false;
   std::optional<PendingExit> pending_exit;
   runtime::Timer stop_timer;  ///< grace, then the repeated kill
   runtime::Timer ttl_timer;

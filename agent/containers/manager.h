@@ -5,6 +5,7 @@
 //   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
 //   terminal.cpp  output and terminal for clients and execs
 //   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
+//   oom.cpp       kills at the memory limit, as they happen
 //   (recovery/    restores what was recorded)
 #pragma once
 
@@ -204,6 +205,13 @@ class ContainerManager final {
   void kill_what_is_left(Container& container);
   void finish_exit(Container& container, std::uint64_t oom_kills);
   static void record_launch_error(Container& container, const Error& error);
+
+  // oom.cpp
+  void begin_oom_watch(Container& container, std::chrono::nanoseconds delay);
+  void watch_oom(Container& container);
+  void look_for_oom(Container& container, std::chrono::nanoseconds delay);
+  void count_oom(Container& container);
+  static void end_oom_watch(Container& container);
 
   // stop.cpp
   void begin_stop(Container& container, int signal, std::chrono::milliseconds grace);
