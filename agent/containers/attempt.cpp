@@ -67,7 +67,7 @@ void ContainerManager::begin_attempt(Container& container,
   parts_.interpreter.start(transaction, std::move(operation));
 }
 
-std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container) const {
+std::shared_ptr<LaunchJob> ContainerManager::make_job(Container& container) {
   auto job = std::make_shared<LaunchJob>();
   job->config = container.spec.config;
   job->log = container.spec.log;
@@ -76,6 +76,7 @@ std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container
   job->hold = container.record.hold();
   job->open_stdin = container.spec.open_stdin;
   job->terminal = container.spec.terminal;
+  job->standby = std::move(container.standby);
   return job;
 }
 
@@ -86,6 +87,7 @@ void ContainerManager::launched(const Uid& uid,
   Container* container = find(uid);
   CHECK(container != nullptr);
   container->launch.reset();
+  if (job->from_standby) parts_.standby->forget(uid);
   container->record.clear_timings();
   for (const operations::Timing& timing : outcome.timings) {
     auto* entry = container->record.add_timings();

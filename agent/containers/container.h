@@ -11,6 +11,7 @@
 #include "agent/containers/shim_requests.h"
 #include "agent/containers/snapshot.h"
 #include "agent/containers/spec.h"
+#include "agent/containers/standby_shelf.h"
 #include "agent/events/event_log.h"
 #include "agent/runtime/cancel_token.h"
 #include "agent/runtime/reactor.h"
@@ -54,6 +55,7 @@ struct Container {
 
   // The launch in flight.
   std::shared_ptr<runtime::CancelToken> launch;
+  StandbyPtr standby;  ///< From acceptance to the launch's beginning; may be null.
 
   // The living.
   std::shared_ptr<os::Cgroup> cgroup;

@@ -83,6 +83,8 @@ class ContainerManager final {
     SnapshotBoard& board;
     /// Names to layers; called on the reactor, never blocks.
     std::function<Result<ResolvedImage>(const std::string& image)> resolve_image;
+    /// Null: every launch makes its own process.
+    StandbyShelf* standby = nullptr;
   };
   explicit ContainerManager(Parts parts);
   ContainerManager(const ContainerManager&) = delete;
@@ -150,7 +152,8 @@ class ContainerManager final {
 
   // manager.cpp
   Result<Container*> find_existing(const LaunchRequest& request);
-  Result<std::unique_ptr<Container>> accept(LaunchRequest& request);
+  Result<std::unique_ptr<Container>> accept(LaunchRequest& request, const Uid& uid);
+  StandbyPtr take_standby(const CheckedSpec& spec);
   Container& insert(std::unique_ptr<Container> container);
   void erase(Container& container);
   /// Checks the transition and changes the state; in memory only.
@@ -175,7 +178,7 @@ class ContainerManager final {
   // attempt.cpp
   /// `from` is State{} for a container that is new.
   void begin_attempt(Container& container, store::Transaction& transaction, State from);
-  std::shared_ptr<LaunchJob> make_job(const Container& container) const;
+  static std::shared_ptr<LaunchJob> make_job(Container& container);
   void launched(const Uid& uid,
                 const std::shared_ptr<LaunchJob>& job,
                 const operations::Outcome& outcome);
