@@ -17,6 +17,7 @@
 #include "agent/api/server.h"
 #include "agent/attach/container_target.h"
 #include "agent/config/command_line.h"
+#include "agent/containers/standby_shelf.h"
 #include "agent/copies/copy_desk.h"
 #include "agent/execs/manager.h"
 #include "agent/images/image_desk.h"
@@ -140,6 +141,7 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
+  StandbyShelf::declare_failpoints(failpoints);
 }
 
 Result<> run_daemon(const config::Config& config) {
@@ -190,6 +192,8 @@ Result<> run_daemon(const config::Config& config) {
       ImageDesk::open(
           {*reactor, workers, trace, clock, *store, *events, table, failpoints, *host, unpacker}));
   SnapshotBoard board;
+  const auto standby = std::make_shared<StandbyShelf>(
+      StandbyShelf::Parts{*reactor, workers, trace, failpoints, *host}, config.standby_processes);
   ContainerManager containers(
       {*reactor,
        workers,
@@ -203,7 +207,8 @@ Result<> run_daemon(const config::Config& config) {
        failpoints,
        *host,
        board,
-       [&images = *images](const std::string& name) { return images.resolve(name); }});
+       [&images = *images](const std::string& name) { return images.resolve(name); },
+       standby.get()});
   images->set_users(containers);
   ContainerAttachments attachments(*reactor, workers, containers);
   ExecBoard exec_board;
@@ -234,6 +239,7 @@ Result<> run_daemon(const config::Config& config) {
                      *host,
                      board,
                      containers,
+                     standby.get(),
                      attachments,
                      exec_board,
                      execs,
@@ -269,6 +275,7 @@ Result<> run_daemon(const config::Config& config) {
   }
   end_foreign(foreign, *host->networks);
   workers.shutdown();
+  standby->close();
   return store->close_clean();
 }
 

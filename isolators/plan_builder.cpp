@@ -7,6 +7,9 @@
 
 namespace skerry::isolators {
 
+PlanBuilder::PlanBuilder(BuiltPlan built)
+    : fds_(std::move(built.fds)), plan_(std::move(built.plan)) {}
+
 void PlanBuilder::add(Phase phase, plan::Operation operation) {
   operations_[phase].push_back(std::move(operation));
 }

@@ -36,6 +36,11 @@ struct BuiltPlan {
 /// Thread: one at a time.
 class PlanBuilder final {
  public:
+  PlanBuilder() = default;
+  /// Goes on with a plan that was built before: descriptors and fields can be added, operations
+  /// stay as they are.
+  explicit PlanBuilder(BuiltPlan built);
+
   void add(Phase phase, plan::Operation operation);
   /// The user's mount at this place of the spec: several isolators make them, and they are attached
   /// in the order of the spec, before all else of Phase::kMounts.

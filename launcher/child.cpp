@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <span>
 #include <utility>
 #include <variant>
@@ -22,6 +23,7 @@
 #include "launcher/exec.h"
 #include "launcher/interpreter.h"
 #include "launcher/pod_init.h"
+#include "launcher/read_plan.h"
 #include "launcher/shim_protocol.h"
 #include "launcher/terminal.h"
 #include "launcher/title.h"
@@ -83,9 +85,12 @@ void take_stdio(const ChildArguments& arguments) {
   }
 }
 
-void wait_for_go(int sync) {
+// A wake-up for each of us costs more than all of this.
+void stand_ready(const ChildArguments& arguments) {
+  const int sync = arguments.sync;
   const SyncPacket ready{.kind = SyncKind::kReady, .operation = 0, .sys_errno = 0};
   if (::send(sync, &ready, sizeof ready, MSG_NOSIGNAL) < 0) ::_exit(1);
+  if (!arguments.plan.hold) return;
   char go = 0;
   ssize_t got = 0;
   do {
@@ -190,18 +195,13 @@ void run_operations(const ChildArguments& arguments) {
 [[noreturn]] void become_init(const ChildArguments& arguments) {
   set_title(arguments.title, "skerry-init", arguments.plan.uid);
   hold_init_signals();
-  wait_for_go(arguments.sync);
+  stand_ready(arguments);
   run_pod_init();
 }
 
-}  // namespace
-
-void run_child(const ChildArguments& arguments) {
+// What the plan is about, once the process is where it belongs.
+[[noreturn]] void carry_out(const ChildArguments& arguments) {
   const int sync = arguments.sync;
-  ::prctl(PR_SET_DUMPABLE, 0);
-  die_with_shim(sync);
-  leave_our_process_state(arguments);
-  join_cgroups(arguments);
   take_stdio(arguments);
   drop_descriptors(arguments);
   if (arguments.plan.enter.process != plan::kNoFd) enter_container(arguments);
@@ -213,8 +213,46 @@ void run_child(const ChildArguments& arguments) {
   die_with_shim(sync);
   if (arguments.plan.init) become_init(arguments);
   PreparedExec exec(arguments.plan.exec);
-  wait_for_go(sync);
+  stand_ready(arguments);
   fail(sync, kFailedExec, exec.run());
+}
+
+// A shim that hangs up without a plan has nothing for us to do.
+[[noreturn]] void stand_by(const ChildArguments& arguments) {
+  const int sync = arguments.sync;
+  // It holds nothing of ours while it waits.
+  arguments.fds = FdTable();
+  close_all_but({sync});
+  auto message = os::receive_message(sync, sizeof(SyncPacket));
+  SyncPacket packet;
+  if (!message || message->bytes.size() != sizeof packet || message->fds.empty()) ::_exit(1);
+  std::memcpy(&packet, message->bytes.data(), sizeof packet);
+  if (packet.kind != SyncKind::kFill) ::_exit(1);
+  const auto plan = read_plan(message->fds.front().get());
+  if (!plan) fail(sync, kFailedPlan, EBADMSG);
+  ChildArguments filled{.plan = *plan, .fds = arguments.fds, .sync = sync};
+  auto next = message->fds.begin() + 1;
+  std::array<UniqueFd, 3> stdio;
+  for (std::size_t fd = 0; fd < stdio.size(); ++fd) {
+    if ((static_cast<unsigned>(packet.operation) & (1U << fd)) == 0) continue;
+    if (next == message->fds.end()) fail(sync, kFailedPlan, EBADF);
+    stdio.at(fd) = std::move(*next++);
+    filled.stdio.at(fd) = stdio.at(fd).get();
+  }
+  message->fds.erase(message->fds.begin(), next);
+  filled.fds = FdTable(std::move(message->fds));
+  carry_out(filled);
+}
+
+}  // namespace
+
+void run_child(const ChildArguments& arguments) {
+  ::prctl(PR_SET_DUMPABLE, 0);
+  die_with_shim(arguments.sync);
+  leave_our_process_state(arguments);
+  join_cgroups(arguments);
+  if (arguments.plan.standby) stand_by(arguments);
+  carry_out(arguments);
 }
 
 }  // namespace skerry::launcher

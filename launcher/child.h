@@ -11,9 +11,12 @@
 //     ├── Devpts + [O_PATH] ────────────────►│   when the plan mounts one, right before EnterRoot
 //     ├── Terminal + [master, slave] ───────►│   when there is to be one
 //     ├── Ready ────────────────────────────►│
-//     │◄─────────────────────── one byte: go ┤   at once, or after Start (plan.hold)
+//     │◄─────────────────────── one byte: go ┤   after Start; only where the plan says hold
 //     │  exec: the socket closes ───────────►│   running
 //     ├── Failed{operation, errno} ─────────►│   at any point, and the child ends
+//
+// A standby process has no plan yet when it is confined:
+//     │◄─── Fill{streams} + [plan, stdio, …] ┤   the plan and what it names; goes on as above
 #pragma once
 
 #include <array>
@@ -27,9 +30,15 @@
 
 namespace skerry::launcher {
 
-enum class SyncKind : std::uint32_t { kReady = 1, kFailed = 2, kDevpts = 3, kTerminal = 4 };
+enum class SyncKind : std::uint32_t {
+  kReady = 1,
+  kFailed = 2,
+  kDevpts = 3,
+  kTerminal = 4,
+  kFill = 5,  ///< Shim to child; `operation` has a bit for each of 0, 1 and 2 that comes with it.
+};
 
-/// Child to shim, one message each over a SOCK_SEQPACKET pair that closes on exec.
+/// One message each over a SOCK_SEQPACKET pair that closes on exec.
 struct SyncPacket {
   SyncKind kind{};
   std::int32_t operation = 0;  ///< As in ShimPacket.

@@ -42,27 +42,6 @@ Result<Pipe> make_pipe() {
   return Pipe{.read = UniqueFd(fds[0]), .write = UniqueFd(fds[1])};
 }
 
-struct Stdio {
-  Pipe input;
-  Pipe output;
-  Pipe errors;
-};
-
-Result<Stdio> make_stdio(const plan::Shim& shim) {
-  Stdio stdio;
-  if (shim.terminal.wanted) return stdio;
-  if (shim.open_stdin) {
-    TRY_ASSIGN(stdio.input, make_pipe());
-  }
-  TRY_ASSIGN(stdio.output, make_pipe());
-  TRY_ASSIGN(stdio.errors, make_pipe());
-  for (const auto* pipe : {&stdio.output, &stdio.errors}) {
-    if (::fcntl(pipe->read.get(), F_SETFL, O_NONBLOCK) != 0)
-      return Error::from_errno(errno, "make pipe non-blocking");
-  }
-  return stdio;
-}
-
 bool brings_mount_namespace(const plan::LaunchPlan& plan) {
   return (plan.namespaces & CLONE_NEWNS) != 0 ||
          std::ranges::any_of(plan.operations, [](const plan::Operation& operation) {
@@ -85,7 +64,30 @@ Result<> check_exec(const plan::LaunchPlan& plan) {
   return {};
 }
 
-Result<> check(const plan::LaunchPlan& plan) {
+}  // namespace
+
+Result<ChildStdio> make_stdio(const plan::Shim& shim, ContainerProcess& process) {
+  ChildStdio child;
+  if (shim.terminal.wanted) return child;
+  if (shim.open_stdin) {
+    TRY_ASSIGN(Pipe input, make_pipe());
+    process.input = std::move(input.write);
+    child.input = std::move(input.read);
+  }
+  TRY_ASSIGN(Pipe output, make_pipe());
+  TRY_ASSIGN(Pipe errors, make_pipe());
+  for (const auto* pipe : {&output, &errors}) {
+    if (::fcntl(pipe->read.get(), F_SETFL, O_NONBLOCK) != 0)
+      return Error::from_errno(errno, "make pipe non-blocking");
+  }
+  process.output = std::move(output.read);
+  process.errors = std::move(errors.read);
+  child.output = std::move(output.write);
+  child.errors = std::move(errors.write);
+  return child;
+}
+
+Result<> check_plan(const plan::LaunchPlan& plan) {
   const auto& shim = plan.shim;
   // With a log nothing is lost, and waiting for two would be waiting for the slower one.
   if (shim.slow_reader == plan::SlowReader::kIsWaitedFor && shim.log.directory != plan::kNoFd)
@@ -101,6 +103,8 @@ Result<> check(const plan::LaunchPlan& plan) {
     return contradiction("mounts without a mount namespace");
   return {};
 }
+
+namespace {
 
 // The descriptor whose pid namespace the process is to be born in.
 plan::FdIndex pid_namespace_of(const plan::LaunchPlan& plan) {
@@ -129,9 +133,12 @@ Failure clone_failure(const plan::LaunchPlan& plan, int sys_errno) {
 
 std::expected<ContainerProcess, CloneFailure> start_container_process(
     const plan::LaunchPlan& plan, FdTable& fds, const ProcessContext& context) {
-  if (const auto checked = check(plan); !checked)
+  if (const auto checked = check_plan(plan); !checked)
     return failure(kFailedPlan, checked.error().sys_errno());
-  auto stdio = make_stdio(plan.shim);
+  ContainerProcess process;
+  Result<ChildStdio> stdio;
+  // A standby process gets its own with the plan.
+  if (!plan.standby) stdio = make_stdio(plan.shim, process);
   if (!stdio) return failure(kFailedStdio, stdio.error().sys_errno());
   std::array<int, 2> sync{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sync.data()) != 0)
@@ -157,20 +164,17 @@ std::expected<ContainerProcess, CloneFailure> start_container_process(
   if (pid < 0) return clone_failure(plan, errno);
   if (pid == 0) {
     our_end.reset();
-    run_child(
-        {.plan = plan,
-         .fds = fds,
-         .sync = its_end.get(),
-         .stdio = {stdio->input.read.get(), stdio->output.write.get(), stdio->errors.write.get()},
-         .proc = context.proc,
-         .title = context.title});
+    run_child({.plan = plan,
+               .fds = fds,
+               .sync = its_end.get(),
+               .stdio = {stdio->input.get(), stdio->output.get(), stdio->errors.get()},
+               .proc = context.proc,
+               .title = context.title});
   }
-  return ContainerProcess{.pid = pid,
-                          .pidfd = UniqueFd(pidfd),
-                          .sync = std::move(our_end),
-                          .input = std::move(stdio->input.write),
-                          .output = std::move(stdio->output.read),
-                          .errors = std::move(stdio->errors.read)};
+  process.pid = pid;
+  process.pidfd.reset(pidfd);
+  process.sync = std::move(our_end);
+  return process;
 }
 
 }  // namespace skerry::launcher

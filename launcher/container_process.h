@@ -23,6 +23,20 @@ struct ContainerProcess {
   UniqueFd errors;  ///< read end of its stderr
 };
 
+/// The other ends: what become 0, 1 and 2 of the process. None of an end that is /dev/null, or a
+/// terminal's.
+struct ChildStdio {
+  UniqueFd input;
+  UniqueFd output;
+  UniqueFd errors;
+};
+
+/// Makes the pipes the plan wants and gives `process` our ends. Errors: by errno. Blocks: never.
+Result<ChildStdio> make_stdio(const plan::Shim& shim, ContainerProcess& process);
+
+/// Whether the plan goes together. Errors: INVALID_ARGUMENT (EINVAL). Blocks: never.
+Result<> check_plan(const plan::LaunchPlan& plan);
+
 /// What failed and the errno value; `operation` as in ShimPacket.
 struct CloneFailure {
   std::int32_t operation = 0;

@@ -23,6 +23,11 @@ ControlLink::ControlLink(UniqueFd connection, UniqueFd listener)
   if (!make_nonblocking(listener_.get())) listener_.reset();
 }
 
+void ControlLink::listen_on(UniqueFd listener) {
+  listener_ = std::move(listener);
+  if (!make_nonblocking(listener_.get())) listener_.reset();
+}
+
 bool ControlLink::accept() {
   auto accepted = os::accept_connection(listener_.get());
   if (!accepted) {

@@ -22,6 +22,8 @@ class ControlLink final {
   int connection() const { return connection_.get(); }
   int listener() const { return listener_.get(); }
 
+  /// Where the next one comes from, from now on.
+  void listen_on(UniqueFd listener);
   /// Takes a waiting connection of root, in place of the one there is. False when none came.
   bool accept();
   /// `fd` is borrowed; -1 is none.

@@ -9,13 +9,13 @@
 
 #include "launcher/descriptors.h"
 #include "launcher/fd_table.h"
+#include "launcher/read_plan.h"
 #include "launcher/shim_loop.h"
+#include "launcher/standby.h"
 #include "launcher/title.h"
 #include "logs/exit_record.h"
-#include "os/memfd.h"
 #include "os/path.h"
 #include "os/proc_files.h"
-#include "plan/codec.h"
 
 namespace skerry::launcher {
 namespace {
@@ -32,12 +32,6 @@ void close_what_is_not_ours(const ShimArguments& arguments) {
   std::vector<int> kept = {arguments.proc.get()};
   for (const auto& fd : arguments.fds) kept.push_back(fd.get());
   close_all_but(std::move(kept));
-}
-
-Result<plan::LaunchPlan> read_plan(int fd) {
-  TRY_ASSIGN(const auto mapping, os::map_sealed_memfd(fd, plan::kMaxPlanBytes));
-  const auto bytes = mapping.bytes();
-  return plan::decode({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
 Result<OutputPump> make_pump(const plan::Shim& shim, FdTable& fds, ContainerProcess& child) {
@@ -76,6 +70,16 @@ void report_failure(ControlLink& control, std::int32_t operation, int sys_errno)
   control.send(packet);
 }
 
+void say_hello(ControlLink& control, const ContainerProcess& child, std::uint64_t start_ticks) {
+  ShimPacket hello;
+  hello.type = ShimMessage::kHello;
+  hello.state = ShimState::kSettingUp;
+  hello.pid = child.pid;
+  hello.shim_pid = ::getpid();
+  hello.start_ticks = start_ticks;
+  control.send(hello, child.pidfd.get());
+}
+
 // A plan that cannot be read names no socket to say so: the daemon sees its end of the pair close.
 void serve(ShimArguments& arguments) {
   if (arguments.fds.empty()) return;
@@ -86,20 +90,29 @@ void serve(ShimArguments& arguments) {
   FdTable fds(std::move(arguments.fds));
 
   auto connection = fds.take(plan->shim.control);
-  auto listener = fds.take(plan->shim.listener);
-  auto record = fds.take(plan->shim.exit_record);
-  ControlLink control(connection ? std::move(*connection) : UniqueFd(),
-                      listener ? std::move(*listener) : UniqueFd());
-  if (!connection || !listener || !record) return report_failure(control, kFailedPlan, EBADF);
-
+  if (!connection) return;
+  ControlLink control(std::move(*connection), UniqueFd());
   auto child = start_container_process(
       *plan,
       fds,
       {.proc = arguments.reset_oom_score ? arguments.proc.get() : -1, .title = arguments.title});
   if (!child) return report_failure(control, child.error().operation, child.error().sys_errno);
+  const std::uint64_t start_ticks = start_ticks_of(arguments.proc.get(), child->pid);
+  if (plan->standby) {
+    fds = FdTable();
+    say_hello(control, *child, start_ticks);
+    auto filled = await_fill(*plan, control, *child);
+    if (!filled) return;
+    *plan = std::move(filled->plan);
+    fds = std::move(filled->fds);
+  }
+
+  auto listener = fds.take(plan->shim.listener);
+  auto record = fds.take(plan->shim.exit_record);
   auto entered = fds.take(plan->enter.process);
-  if (!entered) return report_failure(control, kFailedPlan, EBADF);
-  // The death signal takes the child along when this fails.
+  // The death signal takes the child along when one of these fails.
+  if (!listener || !record || !entered) return report_failure(control, kFailedPlan, EBADF);
+  control.listen_on(std::move(*listener));
   auto pump = make_pump(plan->shim, fds, *child);
   if (!pump) return report_failure(control, kFailedStdio, pump.error().sys_errno());
 
@@ -108,7 +121,7 @@ void serve(ShimArguments& arguments) {
                  .open_stdin = plan->shim.open_stdin,
                  .control = std::move(control),
                  .exit_record = std::move(*record),
-                 .start_ticks = start_ticks_of(arguments.proc.get(), child->pid),
+                 .start_ticks = start_ticks,
                  .child = std::move(*child),
                  .entered = std::move(*entered),
                  .output = std::move(*pump)});

@@ -220,7 +220,7 @@ bool ShimLoop::on_sync() {
   }
   // Closed: by exec, or by the end of the child, of which its pidfd tells.
   parts_.child.sync.reset();
-  if (go_given_ && !failure_) on_exec();
+  if (child_ready_ && go_given_ && !failure_) on_exec();
   return true;
 }
 
@@ -236,15 +236,14 @@ void ShimLoop::on_ready() {
 }
 
 void ShimLoop::start() {
-  const bool wanted = start_wanted_ || !parts_.hold;
-  if (!wanted || !child_ready_ || go_given_) return;
+  if (!start_wanted_ || !child_ready_ || go_given_) return;
   go_given_ = true;
   constexpr char kGo = 1;
   ::send(parts_.child.sync.get(), &kGo, 1, MSG_NOSIGNAL);
 }
 
-// A child that was killed between go and exec is seen as one that ran: nobody can tell the two
-// apart, and its end is told next.
+// A child that was killed between Ready, or go, and exec is seen as one that ran: nobody can tell
+// the two apart, and its end is told next.
 void ShimLoop::on_exec() {
   state_ = ShimState::kRunning;
   ShimPacket running;

@@ -32,7 +32,7 @@ class ShimLoop final {
     UniqueFd entered;
     OutputPump output;
   };
-  explicit ShimLoop(Parts parts) : parts_(std::move(parts)) {}
+  explicit ShimLoop(Parts parts) : parts_(std::move(parts)), go_given_(!parts_.hold) {}
 
   /// Says Hello and serves until there is nothing left to do. Blocks: as long as the container
   /// runs.
@@ -69,7 +69,7 @@ class ShimLoop final {
   ShimState state_ = ShimState::kSettingUp;
   bool child_ready_ = false;
   bool start_wanted_ = false;
-  bool go_given_ = false;  ///< The child may have become the program.
+  bool go_given_;  ///< The child becomes the program when it is ready.
   bool failed_ = false;
   std::optional<SyncPacket> failure_;
   int status_ = 0;

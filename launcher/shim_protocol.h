@@ -23,6 +23,13 @@
 //      │◄──────── LogComplete{dropped} ────────┤  every byte of output is in the log; the shim ends
 //      ├───────── Abort ──────────────────────►│  kill the child now (a launch that is given up)
 //
+// A standby process (plan::LaunchPlan::standby) is cloned and confined before it is known what for.
+// After Hello its shim takes one message, and ends, with its child, at any other or when the daemon
+// hangs up:
+//      ├───────── Fill + [plan, fds…] ────────►│  the plan and its descriptors, as in Launch; its
+//      │                                       │  `control` is none. All goes on as if this had
+//      been │                                       │  the plan, with another Hello first
+//
 // Shims live for months: skerryd N speaks to shims N−1 and N−2, so message numbers are only added.
 // An unknown message is answered by Unknown and ignored. Every packet is as long as ShimPacket and
 // starts as it does; the type says which struct it is. Native byte order.
@@ -66,6 +73,7 @@ enum class ShimMessage : std::uint32_t {
   kGetDevpts = 16,
   kDevpts = 17,
   kRefused = 18,
+  kFill = 19,
 };
 
 enum class ShimState : std::uint32_t {

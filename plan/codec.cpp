@@ -198,8 +198,11 @@ Result<std::vector<std::uint8_t>> encode(const LaunchPlan& plan) {
 
 Result<LaunchPlan> decode(std::span<const std::uint8_t> bytes) {
   TRY_ASSIGN(auto plan, decode_as<LaunchPlan>(kLaunchMagic, bytes));
-  if (plan.exec.arguments.empty() && !plan.init) return malformed("the plan runs no program");
+  if (plan.exec.arguments.empty() && !plan.init && !plan.standby)
+    return malformed("the plan runs no program");
   if (plan.init && plan.exec != Exec{}) return malformed("the plan of an init runs a program");
+  if (plan.standby && (plan.exec != Exec{} || !plan.operations.empty() || plan.init))
+    return malformed("the plan of a standby process runs something");
   return plan;
 }
 

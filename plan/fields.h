@@ -59,6 +59,7 @@ auto fields_of(Is<LaunchPlan> auto& v) {
                   v.operations,
                   v.hold,
                   v.init,
+                  v.standby,
                   v.exec);
 }
 auto fields_of(Is<SandboxPlan> auto& v) { return std::tie(v.uid, v.namespaces, v.operations); }

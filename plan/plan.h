@@ -299,6 +299,11 @@ struct LaunchPlan {
   /// keeps the mounts of the plan, and exits with 0 on SIGTERM. It has what privileges the
   /// operations leave it; Capabilities without any is right. `exec` is empty then.
   bool init = false;
+  /// Instead of operations and a program: the process is cloned, joins its cgroups and waits for
+  /// the plan that has them (Fill in launcher/shim_protocol.h). Of this plan only `uid`,
+  /// `shim.control`, the namespaces and `join` count, and the other one has to have the same
+  /// namespaces. `exec` is empty then.
+  bool standby = false;
   Exec exec;
   bool operator==(const LaunchPlan&) const = default;
 };

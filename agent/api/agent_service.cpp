@@ -58,6 +58,10 @@ void answer(const Call& call, Response* response, Response& filled) {
   call->finish(grpc::Status::OK, [&] { response->Swap(&filled); });
 }
 
+std::set<std::string> standby_uids(const ApiContext& context) {
+  return context.standby == nullptr ? std::set<std::string>() : context.standby->uids();
+}
+
 }  // namespace
 
 ServerUnaryReactor* AgentServiceImpl::GetAgent(CallbackServerContext*,
@@ -139,7 +143,8 @@ ServerUnaryReactor* AgentServiceImpl::ListLeaks(CallbackServerContext*,
     for (const Leak& leak : find_leaks(context_.host,
                                        *context_.board.current(),
                                        *context_.exec_board.current(),
-                                       being_deleted)) {
+                                       being_deleted,
+                                       standby_uids(context_))) {
       skerry::v1::Leak& out = *leaks.add_leaks();
       out.set_kind(leak.kind);
       out.set_object(leak.object);

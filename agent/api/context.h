@@ -27,6 +27,7 @@ struct ApiContext {
   Host& host;
   SnapshotBoard& board;
   ContainerManager& containers;
+  const StandbyShelf* standby;  ///< May be null.
   ContainerAttachments& attachments;
   ExecBoard& exec_board;
   ExecManager& execs;

@@ -116,6 +116,7 @@ std::string to_string(const Config& config) {
                      config.workers.threads,
                      config.workers.plugin_threads,
                      config.workers.queue);
+  out += fmt::format("\n[standby]\nprocesses = {}\n", config.standby_processes);
   out += "\n" + network_section(config.network);
   return out + "\n" + defaults_section(config.defaults);
 }

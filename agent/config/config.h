@@ -101,6 +101,8 @@ struct Config {
   Workers workers;
   DefaultLimits defaults;
   NetworkOptions network;
+  /// Processes of each kind of namespaces that are kept ready for launches; 0: none.
+  std::uint32_t standby_processes = 4;
   std::vector<std::string> failpoints;  ///< "NAME=ACTION", see operations/failpoint.h
   Origins origins;
   bool operator==(const Config&) const = default;

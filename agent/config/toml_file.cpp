@@ -23,6 +23,7 @@ constexpr std::int64_t kMostPids = 4'194'304;  // PID_MAX_LIMIT, proc(5)
 constexpr double kMostCpus = 1'000'000;
 constexpr double kMilli = 1000;
 constexpr std::int64_t kMostConcurrency = 64;
+constexpr std::int64_t kMostStandby = 64;
 constexpr std::int64_t kShortestSubnet = 8;
 constexpr std::int64_t kLongestSubnet = 29;
 constexpr Bytes kLeastLogSize{4096};
@@ -193,6 +194,8 @@ Setters make_setters() {
   keys["workers.queue"] =
       setter(integer(1, kMostQueued), [](Config& c, auto v) { c.workers.queue = narrow(v); });
   add_network_setters(keys);
+  keys["standby.processes"] =
+      setter(integer(0, kMostStandby), [](Config& c, auto v) { c.standby_processes = narrow(v); });
   keys["defaults.cpus"] = setter([](const Value& v) { return v.cpus(); },
                                  [](Config& c, auto v) { c.defaults.cpus = v; });
   keys["defaults.memory"] =

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto kDrainPatience = 5s;
+constexpr auto kOomWatchDelay = 1s;
 
 // Nothing of the last attempt is left: neither what it held nor its shim.
 bool is_over(const Container& container) {
@@ -44,6 +45,7 @@ void ContainerManager::begin_attempt(Container& container,
   container.pending_exit.reset();
   container.log_complete = false;
   container.stdin_closed = false;
+  container.killed_on_request = false;
 
   show_networks_attaching(container);
   CHECK(transit(container, Transition::kRestart).has_value());
@@ -65,7 +67,7 @@ void ContainerManager::begin_attempt(Container& container,
   parts_.interpreter.start(transaction, std::move(operation));
 }
 
-std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container) const {
+std::shared_ptr<LaunchJob> ContainerManager::make_job(Container& container) {
   auto job = std::make_shared<LaunchJob>();
   job->config = container.spec.config;
   job->log = container.spec.log;
@@ -74,6 +76,7 @@ std::shared_ptr<LaunchJob> ContainerManager::make_job(const Container& container
   job->hold = container.record.hold();
   job->open_stdin = container.spec.open_stdin;
   job->terminal = container.spec.terminal;
+  job->standby = std::move(container.standby);
   return job;
 }
 
@@ -84,6 +87,7 @@ void ContainerManager::launched(const Uid& uid,
   Container* container = find(uid);
   CHECK(container != nullptr);
   container->launch.reset();
+  if (job->from_standby) parts_.standby->forget(uid);
   container->record.clear_timings();
   for (const operations::Timing& timing : outcome.timings) {
     auto* entry = container->record.add_timings();
@@ -115,6 +119,7 @@ void ContainerManager::launch_succeeded(Container& container,
     parts_.interpreter.close(transaction, outcome);
   });
   attach_shim(container, std::move(job.control));
+  begin_oom_watch(container, kOomWatchDelay);
   // A stop that came while the last step ran has cancelled nothing any more.
   if (container.record.stop_requested()) kill_all(container);
 }

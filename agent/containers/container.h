@@ -11,6 +11,7 @@
 #include "agent/containers/shim_requests.h"
 #include "agent/containers/snapshot.h"
 #include "agent/containers/spec.h"
+#include "agent/containers/standby_shelf.h"
 #include "agent/events/event_log.h"
 #include "agent/runtime/cancel_token.h"
 #include "agent/runtime/reactor.h"
@@ -54,6 +55,7 @@ struct Container {
 
   // The launch in flight.
   std::shared_ptr<runtime::CancelToken> launch;
+  StandbyPtr standby;  ///< From acceptance to the launch's beginning; may be null.
 
   // The living.
   std::shared_ptr<os::Cgroup> cgroup;
@@ -62,8 +64,13 @@ struct Container {
   std::unique_ptr<ShimLink> shim;
   ShimRequests shim_requests;
   runtime::Watch shim_watch;
+  UniqueFd oom_events;  ///< os::Cgroup::open_oom_events
+  runtime::Watch oom_watch;
+  runtime::Timer oom_timer;  ///< the next look at the count
 
   // The ending.
+  /// Somebody asked for SIGKILL: an end by it is no word of the memory limit.
+  bool killed_on_request = false;
   std::optional<PendingExit> pending_exit;
   runtime::Timer stop_timer;  ///< grace, then the repeated kill
   runtime::Timer ttl_timer;

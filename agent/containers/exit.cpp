@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+
 #include "agent/containers/launch.h"
 #include "agent/containers/manager.h"
 #include "agent/networks/network_status.h"
@@ -135,23 +137,26 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
   CHECK(transit(container, Transition::kExit).has_value());
   container.pending_exit.reset();
   container.stop_timer.reset();
+  end_oom_watch(container);
   container.cgroup.reset();
   container.process = {};
 
   skerry::v1::Container& api = container.api();
+  const bool untold_oom = oom_kills > api.oom_kills();
   api.set_pid(0);
-  api.set_oom_kills(oom_kills);
+  api.set_oom_kills(std::max(oom_kills, api.oom_kills()));
   show_detaching(*api.mutable_networks());
   ExitInfo& info = *api.mutable_exit();
   *info.mutable_time() = to_timestamp(exit.time);
   if (exit.launch_error) {
     record_launch_error(container, *exit.launch_error);
   } else {
-    info.set_cause(cause_of(exit, container.record.stop_requested(), oom_kills > 0));
+    const bool oom = api.oom_kills() > 0 && !container.killed_on_request;
+    info.set_cause(cause_of(exit, container.record.stop_requested(), oom));
     if (exit.status_known) set_status(info, exit.status);
   }
   record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
-    if (oom_kills > 0) {
+    if (untold_oom) {
       record(transaction, container, make_event(container, skerry::v1::EVENT_TYPE_CONTAINER_OOM));
     }
     begin_release(container, transaction);

@@ -55,15 +55,12 @@ Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
   if (!exit_record) return Error::from_errno(errno, "open the exit record");
   TRY(logs::prepare_exit_record(exit_record.get()));
   TRY_ASSIGN(UniqueFd listener, os::listen_at(run.get(), "shim.sock", 0600));
-  TRY_ASSIGN(auto pair, os::make_socket_pair());
-  job.control = std::move(pair.first);
 
   plan::LaunchPlan& plan = job.builder.plan();
   plan.uid = uid;
   plan.hold = job.hold;
   plan.shim.open_stdin = job.open_stdin;
   plan.shim.terminal = job.terminal;
-  plan.shim.control = job.builder.add_fd(std::move(pair.second));
   plan.shim.listener = job.builder.add_fd(std::move(listener));
   plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));
   plan.shim.log.directory = job.builder.add_fd(std::move(log));
@@ -74,13 +71,31 @@ Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
   return {};
 }
 
+// What a shim that is yet to be forked is told by, and where its child goes.
+Result<> plan_new_shim(LaunchJob& job) {
+  TRY_ASSIGN(auto pair, os::make_socket_pair());
+  job.control = std::move(pair.first);
+  job.builder.plan().shim.control = job.builder.add_fd(std::move(pair.second));
+  return add_join(job.builder, *job.cgroup);
+}
+
+void take_over(LaunchJob& job, Standby& standby) {
+  job.cgroup = std::move(standby.cgroup);
+  job.control = std::move(standby.control);
+  job.shim_pidfd = std::move(standby.shim_pidfd);
+  job.shim_pid = standby.shim_pid;
+  job.process = std::move(standby.process);
+  job.from_standby = true;
+}
+
 Result<> create_cgroup(LaunchJob& job, os::CgroupManager& cgroups) {
+  if (job.standby) {
+    take_over(job, *job.standby);
+    job.standby.reset();
+    return {};
+  }
   TRY_ASSIGN(job.cgroup, cgroups.create(job.cgroup_path));
-  TRY_ASSIGN(os::CgroupJoin join, job.cgroup->join());
-  plan::Join& planned = job.builder.plan().join;
-  if (join.clone_into) planned.clone_into = job.builder.add_fd(std::move(join.clone_into));
-  for (UniqueFd& tasks : join.tasks) planned.tasks.push_back(job.builder.add_fd(std::move(tasks)));
-  return {};
+  return plan_new_shim(job);
 }
 
 // Two small files on a tmpfs: with them a daemon whose state.db is gone adopts the container, and
@@ -109,6 +124,25 @@ Result<> undo_shim(LaunchJob& job, os::CgroupManager& cgroups) {
   TRY(kill_and_wait(cgroups, job.cgroup_path, kKillDeadline));
   job.control.reset();
   return {};
+}
+
+Result<> undo_cgroup(LaunchJob& job, os::CgroupManager& cgroups) {
+  if (job.from_standby) TRY(undo_shim(job, cgroups));
+  job.cgroup.reset();
+  return cgroups.remove(job.cgroup_path);
+}
+
+// A standby process that had died is replaced by one made for this launch.
+Result<> start(LaunchJob& job, LauncherClient& launcher, CancelToken& cancel) {
+  if (!job.from_standby) return start_shim(job, launcher, cancel);
+  auto filled = fill_standby(job, cancel);
+  if (filled || filled.error().reason() != kStandbyGone) return filled;
+  job.shim_pidfd.reset();
+  job.process = {};
+  job.builder = isolators::PlanBuilder(std::move(job.built));
+  TRY(plan_new_shim(job));
+  job.built = job.builder.build();
+  return start_shim(job, launcher, cancel);
 }
 
 Result<> remove_run_directory(const LaunchJob& job, const Directories& directories) {
@@ -177,6 +211,14 @@ Result<> kill_and_wait(os::CgroupManager& cgroups,
   return (*group)->wait_empty(deadline);
 }
 
+Result<> add_join(isolators::PlanBuilder& builder, const os::Cgroup& cgroup) {
+  TRY_ASSIGN(os::CgroupJoin join, cgroup.join());
+  plan::Join& planned = builder.plan().join;
+  if (join.clone_into) planned.clone_into = builder.add_fd(std::move(join.clone_into));
+  for (UniqueFd& tasks : join.tasks) planned.tasks.push_back(builder.add_fd(std::move(tasks)));
+  return {};
+}
+
 std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isolators) {
   std::vector<std::string> names = {"launch.directories", "launch.cgroup"};
   for (const auto& isolator : isolators) names.push_back("launch." + std::string(isolator->name()));
@@ -197,11 +239,7 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
   steps.push_back(
       Step{.name = "launch.cgroup",
            .run = [job, &host](CancelToken&) { return create_cgroup(*job, *host.cgroups); },
-           .undo =
-               [job, &host] {
-                 job->cgroup.reset();
-                 return host.cgroups->remove(job->cgroup_path);
-               },
+           .undo = [job, &host] { return undo_cgroup(*job, *host.cgroups); },
            .debt = [job]() -> std::optional<Debt> { return cgroup_debt(*job); },
            .undo_after_failure = true});
   for (const auto& isolator : host.isolators) steps.push_back(isolator_step(job, host, *isolator));
@@ -213,7 +251,7 @@ std::vector<Step> launch_steps(const Job& job, Host& host) {
   steps.push_back(Step{.name = "launch.shim",
                        .run =
                            [job, &host](CancelToken& cancel) {
-                             auto result = start_shim(*job, *host.launcher, cancel);
+                             auto result = start(*job, *host.launcher, cancel);
                              if (result) return result;
                              // A step undoes its own partial work.
                              auto undone = undo_shim(*job, *host.cgroups);

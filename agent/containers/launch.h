@@ -10,6 +10,7 @@
 
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
+#include "agent/containers/standby_shelf.h"
 #include "agent/operations/failpoint.h"
 #include "agent/operations/step.h"
 #include "isolators/container_config.h"
@@ -37,10 +38,14 @@ struct LaunchJob : ShimStart {
   std::string record;
   bool open_stdin = false;
   plan::Terminal terminal;
+  /// The process that waits for this launch; null: there is none, and one is made.
+  StandbyPtr standby;
 
   // Out.
   std::unique_ptr<os::Cgroup> cgroup;
   std::vector<isolators::Checkpoint> checkpoints;
+  /// Cgroup and shim were `standby`'s.
+  bool from_standby = false;
 
   // Between steps.
   isolators::PlanBuilder builder;
@@ -72,6 +77,10 @@ operations::Debt isolator_debt(const Uid& uid,
 /// Record of an isolator debt, and back. Errors: DATA_LOSS.
 std::string encode_isolator_debt(const Uid& uid, const isolators::Checkpoint& checkpoint);
 Result<std::pair<Uid, isolators::Checkpoint>> decode_isolator_debt(std::string_view record);
+
+/// Where a new process of the group goes, into the plan. Errors: as os::Cgroup::join. Thread:
+/// worker.
+Result<> add_join(isolators::PlanBuilder& builder, const os::Cgroup& cgroup);
 
 /// Kills everything in the group and waits until it is empty. Idempotent; a group that is gone is
 /// empty. Blocks: up to the deadline. Thread: worker.

@@ -69,13 +69,13 @@ Result<Received> receive_packet(int fd, SteadyPoint deadline) {
   return received;
 }
 
+}  // namespace
+
 Result<UniqueFd> seal_plan(const plan::LaunchPlan& plan) {
   TRY_ASSIGN(const std::vector<std::uint8_t> bytes, plan::encode(plan));
   return os::make_sealed_memfd("skerry-plan",
                                {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
-
-}  // namespace
 
 Result<std::unique_ptr<LauncherClient>> LauncherClient::start(Options options,
                                                               std::chrono::milliseconds deadline) {

@@ -24,6 +24,10 @@ struct Launched {
   UniqueFd shim_pidfd;
 };
 
+/// The plan as launcher and shim take it: in a memfd that nobody can change any more. Errors:
+/// RESOURCE_EXHAUSTED (too large). Blocks: never.
+Result<UniqueFd> seal_plan(const plan::LaunchPlan& plan);
+
 /// A pod's namespaces, kept by the holder. Descriptors of kinds it does not have are empty.
 struct Sandbox {
   Uid uid;

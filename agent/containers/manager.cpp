@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "isolators/namespaces/namespaces.h"
+
 namespace skerry::agent {
 namespace {
 
@@ -129,9 +131,14 @@ void ContainerManager::launch(LaunchRequest request, Reply reply) {
   if (!existing) return answer(std::move(reply), std::move(existing).error());
   Container* container = *existing;
   if (container == nullptr) {
-    auto accepted = accept(request);
-    if (!accepted) return answer(std::move(reply), std::move(accepted).error());
+    StandbyPtr standby = take_standby(request.checked);
+    auto accepted = accept(request, standby ? standby->uid : Uid::make());
+    if (!accepted) {
+      if (standby) parts_.standby->put_back(std::move(standby));
+      return answer(std::move(reply), std::move(accepted).error());
+    }
     Container& fresh = **accepted;
+    fresh.standby = std::move(standby);
     store::Transaction transaction = parts_.store.begin();
     begin_attempt(fresh, transaction, State{});
     auto recorded = transaction.commit();
@@ -182,9 +189,15 @@ Result<Container*> ContainerManager::find_existing(const LaunchRequest& request)
   return nullptr;
 }
 
-Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& request) {
+StandbyPtr ContainerManager::take_standby(const CheckedSpec& spec) {
+  if (parts_.standby == nullptr) return {};
+  return parts_.standby->take(isolators::namespaces_of(spec.config));
+}
+
+Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& request,
+                                                            const Uid& uid) {
   auto container = std::make_unique<Container>();
-  container->uid = Uid::make();
+  container->uid = uid;
   container->spec = std::move(request.checked);
   isolators::ContainerConfig& config = container->spec.config;
   config.uid = container->uid;

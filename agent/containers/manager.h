@@ -5,6 +5,7 @@
 //   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
 //   terminal.cpp  output and terminal for clients and execs
 //   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
+//   oom.cpp       kills at the memory limit, as they happen
 //   (recovery/    restores what was recorded)
 #pragma once
 
@@ -82,6 +83,8 @@ class ContainerManager final {
     SnapshotBoard& board;
     /// Names to layers; called on the reactor, never blocks.
     std::function<Result<ResolvedImage>(const std::string& image)> resolve_image;
+    /// Null: every launch makes its own process.
+    StandbyShelf* standby = nullptr;
   };
   explicit ContainerManager(Parts parts);
   ContainerManager(const ContainerManager&) = delete;
@@ -149,7 +152,8 @@ class ContainerManager final {
 
   // manager.cpp
   Result<Container*> find_existing(const LaunchRequest& request);
-  Result<std::unique_ptr<Container>> accept(LaunchRequest& request);
+  Result<std::unique_ptr<Container>> accept(LaunchRequest& request, const Uid& uid);
+  StandbyPtr take_standby(const CheckedSpec& spec);
   Container& insert(std::unique_ptr<Container> container);
   void erase(Container& container);
   /// Checks the transition and changes the state; in memory only.
@@ -174,7 +178,7 @@ class ContainerManager final {
   // attempt.cpp
   /// `from` is State{} for a container that is new.
   void begin_attempt(Container& container, store::Transaction& transaction, State from);
-  std::shared_ptr<LaunchJob> make_job(const Container& container) const;
+  static std::shared_ptr<LaunchJob> make_job(Container& container);
   void launched(const Uid& uid,
                 const std::shared_ptr<LaunchJob>& job,
                 const operations::Outcome& outcome);
@@ -204,6 +208,13 @@ class ContainerManager final {
   void kill_what_is_left(Container& container);
   void finish_exit(Container& container, std::uint64_t oom_kills);
   static void record_launch_error(Container& container, const Error& error);
+
+  // oom.cpp
+  void begin_oom_watch(Container& container, std::chrono::nanoseconds delay);
+  void watch_oom(Container& container);
+  void look_for_oom(Container& container, std::chrono::nanoseconds delay);
+  void count_oom(Container& container);
+  static void end_oom_watch(Container& container);
 
   // stop.cpp
   void begin_stop(Container& container, int signal, std::chrono::milliseconds grace);

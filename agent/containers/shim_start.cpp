@@ -23,32 +23,6 @@ void take_hello(ShimStart& start, ShimReport& report) {
   if (!report.fds.empty()) start.process.pidfd = std::move(report.fds.front());
 }
 
-// Reads what the shim says until the container stands at its barrier, runs, or has failed.
-Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadline) {
-  const ShimMessage wanted = start.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
-  for (;;) {
-    TRY(cancel.wait_for(start.control.get(), POLLIN, deadline));
-    auto report = receive_from_shim(start.control.get());
-    if (!report) return std::move(report).error().wrap("the shim ended without a word");
-    switch (report->packet.type) {
-      case ShimMessage::kHello:
-        take_hello(start, *report);
-        break;
-      case ShimMessage::kFailed:
-        return launch_failure(start.built.plan, report->packet);
-      default:
-        break;
-    }
-    if (report->packet.type != wanted) continue;
-    if (!start.process.pidfd) {
-      return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
-    }
-    start.running = !start.hold;
-    start.running_ns = report->packet.time_ns;
-    return {};
-  }
-}
-
 // A launcher that dies between taking a plan and answering leaves it open whether there is a shim.
 // The control socket knows: without our copy of its other end it is hung up exactly if there is
 // none. Returns true when there is none, and the plan was given a new pair to be sent again with.
@@ -73,6 +47,31 @@ Result<Launched> send_plan(ShimStart& start, LauncherClient& launcher, CancelTok
 }
 
 }  // namespace
+
+Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadline) {
+  const ShimMessage wanted = start.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
+  for (;;) {
+    TRY(cancel.wait_for(start.control.get(), POLLIN, deadline));
+    auto report = receive_from_shim(start.control.get());
+    if (!report) return std::move(report).error().wrap("the shim ended without a word");
+    switch (report->packet.type) {
+      case ShimMessage::kHello:
+        take_hello(start, *report);
+        break;
+      case ShimMessage::kFailed:
+        return launch_failure(start.built.plan, report->packet);
+      default:
+        break;
+    }
+    if (report->packet.type != wanted) continue;
+    if (!start.process.pidfd) {
+      return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
+    }
+    start.running = !start.hold;
+    start.running_ns = report->packet.time_ns;
+    return {};
+  }
+}
 
 Result<> start_shim(ShimStart& start, LauncherClient& launcher, CancelToken& cancel) {
   const SteadyTime deadline = std::chrono::steady_clock::now() + start.deadline;

@@ -37,4 +37,8 @@ struct ShimStart {
 /// Blocks: up to the deadline. Thread: worker.
 Result<> start_shim(ShimStart& start, LauncherClient& launcher, runtime::CancelToken& cancel);
 
+/// The second half of start_shim(): reads what the shim says until the process stands where it is
+/// meant to, or has failed. Errors, blocks, thread: as start_shim().
+Result<> await_process(ShimStart& start, runtime::CancelToken& cancel, SteadyTime deadline);
+
 }  // namespace skerry::agent

@@ -125,6 +125,7 @@ void ContainerManager::kill(const ContainerRef& ref, int signal, bool all, Reply
     }
   }
   if (!sent) return answer(std::move(reply), std::move(sent).error());
+  if (signal == SIGKILL) container.killed_on_request = true;
   answer(std::move(reply), container.view);
 }
 

@@ -26,11 +26,14 @@ Known known_containers(const Snapshot& snapshot) {
   return known;
 }
 
-void find_cgroups(const Host& host, const Known& known, std::vector<Leak>& leaks) {
+void find_cgroups(const Host& host,
+                  const Known& known,
+                  const std::set<std::string>& standby,
+                  std::vector<Leak>& leaks) {
   const auto names = host.cgroups->children(host.parent);
   if (!names) return;
   for (const std::string& name : *names) {
-    if (!Uid::parse(name) || known.unreleased.contains(name)) continue;
+    if (!Uid::parse(name) || known.unreleased.contains(name) || standby.contains(name)) continue;
     leaks.push_back({.kind = "cgroup",
                      .object = host.parent + "/" + name,
                      .uid = name,
@@ -136,12 +139,13 @@ bool is_shim(pid_t pid) {
 void find_processes(const Host& host,
                     const Snapshot& snapshot,
                     const ExecViews& execs,
+                    std::size_t standby,
                     std::vector<Leak>& leaks) {
   const auto group = host.cgroups->open(host.scope + "/shims");
   if (!group) return;
   const auto processes = (*group)->processes();
   if (!processes) return;
-  std::size_t live = 0;
+  std::size_t live = standby;
   for (const ViewPtr& view : snapshot.all()) {
     if (view->container.state() != skerry::v1::CONTAINER_STATE_EXITED) ++live;
   }
@@ -157,7 +161,7 @@ void find_processes(const Host& host,
                    .object = host.scope + "/shims",
                    .uid = {},
                    .detail = std::to_string(shims) + " shims for " + std::to_string(live) +
-                             " living containers and execs"});
+                             " living containers, execs and standby processes"});
 }
 
 void find_networks(const Host& host, const Known& known, std::vector<Leak>& leaks) {
@@ -179,15 +183,16 @@ void find_networks(const Host& host, const Known& known, std::vector<Leak>& leak
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
                              const ExecViews& execs,
-                             const std::set<std::string>& being_deleted) {
+                             const std::set<std::string>& being_deleted,
+                             const std::set<std::string>& standby) {
   std::vector<Leak> leaks;
   const Known known = known_containers(snapshot);
-  find_cgroups(host, known, leaks);
+  find_cgroups(host, known, standby, leaks);
   find_directories(host.directories, known, leaks);
   find_trash(host.directories, being_deleted, leaks);
   find_mounts(host.directories, leaks);
   find_execs(host, snapshot, execs, leaks);
-  find_processes(host, snapshot, execs, leaks);
+  find_processes(host, snapshot, execs, standby.size(), leaks);
   find_networks(host, known, leaks);
   return leaks;
 }

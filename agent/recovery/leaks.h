@@ -21,11 +21,13 @@ struct Leak {
   std::string detail;
 };
 
-/// `being_deleted`: names in ROOT/trash that somebody is at. Blocks: kernel, milliseconds. Thread:
+/// `being_deleted`: names in ROOT/trash that somebody is at. `standby`: uids of processes that wait
+/// for a launch (agent/containers/standby_shelf.h). Blocks: kernel, milliseconds. Thread:
 /// worker.
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
                              const ExecViews& execs,
-                             const std::set<std::string>& being_deleted);
+                             const std::set<std::string>& being_deleted,
+                             const std::set<std::string>& standby);
 
 }  // namespace skerry::agent

@@ -223,6 +223,7 @@ void Recovery::adopt(Knock door, SteadyTime deadline) {
     parts_.containers.record_fact(container, parts_.containers.state_event(container, from));
   }
   parts_.containers.attach_shim(container, std::move(door.socket));
+  parts_.containers.begin_oom_watch(container, 0s);
   parts_.containers.changed(container);
   if (container.state() == State::kStopping) parts_.containers.kill_all(container);
   // What it had let go before the daemon ended, it lets go again: the shim may not have heard it.

@@ -44,12 +44,11 @@ class NamespacesIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    context.plan.add_namespaces(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+    context.plan.add_namespaces(namespaces_of(context.config));
     // Not by clone3(): its v1 root would be the group the shim is in (see LaunchPlan).
     context.plan.plan().cgroup_namespace = true;
     context.plan.add(Phase::kNamespaces, plan::Hostname{.name = hostname_of(context.config)});
     if (context.config.network == NetworkMode::kNone) {
-      context.plan.add_namespaces(CLONE_NEWNET);
       context.plan.add(Phase::kNamespaces, plan::LoopbackUp{});
     }
     return nothing_to_remember(kName);
@@ -60,6 +59,11 @@ class NamespacesIsolator final : public Isolator {
 
 std::unique_ptr<Isolator> make_namespaces_isolator() {
   return std::make_unique<NamespacesIsolator>();
+}
+
+std::uint64_t namespaces_of(const ContainerConfig& config) {
+  constexpr std::uint64_t kAlways = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+  return config.network == NetworkMode::kNone ? kAlways | CLONE_NEWNET : kAlways;
 }
 
 std::string hostname_of(const ContainerConfig& config) {

@@ -2,6 +2,7 @@
 // interface up, unless the network is the host's. And the hostname in the new uts namespace.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,9 @@
 namespace skerry::isolators {
 
 std::unique_ptr<Isolator> make_namespaces_isolator();
+
+/// CLONE_NEW* that the container's process is cloned into; the cgroup namespace comes later.
+std::uint64_t namespaces_of(const ContainerConfig& config);
 
 /// The configured hostname, or the first 12 digits of the uid, as Docker's users expect.
 std::string hostname_of(const ContainerConfig& config);

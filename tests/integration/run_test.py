@@ -171,6 +171,24 @@ class Run(DaemonTest):
         exit_info = daemon.inspect("hog")["exit"]
         self.assertIn("OOM", exit_info["cause"].upper())
 
+    def test_a_kill_at_the_memory_limit_is_told_while_the_container_goes_on(self):
+        daemon = self.daemon
+        daemon.skerry("run", "-d", "--name", "parent", "-m", "8m", "busybox", "sh", "-c",
+                      "tail /dev/zero; echo survived; tail /dev/zero; sleep 1000")
+        wait_for(lambda: int(daemon.inspect("parent").get("oom_kills", 0)) == 2,
+                 "both kills to be counted")
+        self.assertIn("RUNNING", daemon.inspect("parent")["state"])
+        def told():
+            return daemon.skerry("events", "--since", "1h", "--until", "0s", "-o",
+                                 "jsonl").out.count("CONTAINER_OOM")
+        before = told()
+        self.assertGreater(before, 0)
+        daemon.skerry("kill", "parent")
+        daemon.skerry("wait", "parent", check=False)
+        # It was told already: the exit does not tell it again, and a kill by us is none of it.
+        self.assertIn("SIGNALED", daemon.inspect("parent")["exit"]["cause"])
+        self.assertEqual(told(), before)
+
     def test_pids_limit(self):
         done = self.run_sh("for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait", "--pids-limit", "4")
         self.assertIn("fork", done.err)

@@ -21,6 +21,8 @@ Result<> set_pids_max(int dir, std::uint64_t max);
 /// Brings devices.list to exactly `allowed`, writing only what differs.
 Result<> set_devices(int dir, const std::vector<DeviceRule>& allowed);
 Result<std::uint64_t> oom_kills(int dir);
+/// An eventfd that the kernel signals (memory.oom_control by cgroup.event_control).
+Result<UniqueFd> open_oom_events(int dir);
 
 /// Blocks: up to one second, then thaws again: DEADLINE_EXCEEDED.
 Result<> freeze(int dir);

@@ -99,6 +99,11 @@ Result<std::uint64_t> Group::oom_kills() const {
   return cgroup_v1::oom_kills(dir);
 }
 
+Result<UniqueFd> Group::open_oom_events() const {
+  TRY_ASSIGN(const int dir, limit_dir(layout_.memory, "memory"));
+  return cgroup_v1::open_oom_events(dir);
+}
+
 Result<bool> Group::populated() const {
   if (dirs_.unified) return cgroup_v2::populated(dirs_.unified.get());
   TRY_ASSIGN(const auto members, processes());

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <sys/eventfd.h>
+
 #include <cerrno>
 #include <limits>
 
@@ -87,6 +90,17 @@ Result<> set_memory(int dir, const MemorySettings& settings, bool swap_accountin
 Result<std::uint64_t> oom_kills(int dir) {
   TRY_ASSIGN(const auto text, read_file_at(dir, "memory.oom_control", 4096));
   return find_keyed_number(text, "oom_kill").value_or(0);
+}
+
+Result<UniqueFd> open_oom_events(int dir) {
+  UniqueFd events(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!events) return Error::from_errno(errno, "eventfd");
+  const UniqueFd control(::openat(dir, "memory.oom_control", O_RDONLY | O_CLOEXEC));
+  if (!control) return Error::from_errno(errno, "open \"memory.oom_control\"");
+  auto registered = write_value_at(
+      dir, "cgroup.event_control", fmt::format("{} {}", events.get(), control.get()));
+  if (registered) return events;
+  return std::move(registered).error().with_code(Code::kFailedPrecondition);
 }
 
 Result<> read_memory_usage(int dir, UsageFiles& files, CgroupUsage& usage) {

@@ -19,6 +19,8 @@ Result<> set_pids_max(int dir, std::uint64_t max);
 /// Replaces the device program of the group.
 Result<> set_devices(int dir, const std::vector<DeviceRule>& allowed);
 Result<std::uint64_t> oom_kills(int dir);
+/// memory.events, on which the kernel raises EPOLLPRI at every change.
+Result<UniqueFd> open_oom_events(int dir);
 
 /// Control files read at every sample.
 struct UsageFiles {

@@ -57,6 +57,8 @@ Result<std::uint64_t> Group::oom_kills() const {
   return count;
 }
 
+Result<UniqueFd> Group::open_oom_events() const { return cgroup_v2::open_oom_events(dir_.get()); }
+
 Result<bool> Group::populated() const { return cgroup_v2::populated(dir_.get()); }
 Result<std::vector<pid_t>> Group::processes() const { return group_processes(dir_.get()); }
 Result<> Group::freeze() { return cgroup_v2::freeze(dir_.get()); }

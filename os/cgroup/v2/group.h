@@ -21,6 +21,7 @@ class Group final : public Cgroup {
   Result<> set_devices(const std::vector<DeviceRule>& allowed) override;
   Result<CgroupUsage> usage() const override;
   Result<std::uint64_t> oom_kills() const override;
+  Result<UniqueFd> open_oom_events() const override;
   Result<bool> populated() const override;
   Result<std::vector<pid_t>> processes() const override;
   Result<> freeze() override;

@@ -1,3 +1,7 @@
+#include <fcntl.h>
+
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include "os/cgroup/v2/controllers.h"
@@ -54,6 +58,12 @@ Result<> set_memory(int dir, const MemorySettings& settings) {
 Result<std::uint64_t> oom_kills(int dir) {
   TRY_ASSIGN(const auto text, read_file_at(dir, "memory.events", 4096));
   return find_keyed_number(text, "oom_kill").value_or(0);
+}
+
+Result<UniqueFd> open_oom_events(int dir) {
+  UniqueFd events(::openat(dir, "memory.events", O_RDONLY | O_CLOEXEC));
+  if (events) return events;
+  return Error::from_errno(errno, "open \"memory.events\"").with_code(Code::kFailedPrecondition);
 }
 
 Result<> read_memory_usage(int dir, UsageFiles& files, CgroupUsage& usage) {

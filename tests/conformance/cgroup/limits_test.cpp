@@ -1,5 +1,6 @@
 // Limits are real: set, read back, and run into.
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -14,6 +15,7 @@ namespace skerry::os::test {
 namespace {
 
 constexpr std::uint64_t kMiB = 1024UL * 1024;
+constexpr int kPatienceMs = 20'000;
 
 class CgroupLimitTest : public CgroupTest {};
 
@@ -105,7 +107,11 @@ TEST_P(CgroupLimitTest, KillsBeyondTheMemoryLimitAndCountsIt) {
   EXPECT_EQ(*group->oom_kills(), 0U);
   const auto join = group->join();
   ASSERT_TRUE(join);
+  const auto events = group->open_oom_events();
+  ASSERT_TRUE(events) << events.error().message();
   GroupProcess process(*join, [] { return touch_memory(64 * kMiB) ? 0 : 1; });
+  pollfd told{.fd = events->get(), .events = POLLIN | POLLPRI, .revents = 0};
+  EXPECT_EQ(::poll(&told, 1, kPatienceMs), 1) << "the kernel tells of the kill";
   EXPECT_EQ(process.wait().signal, SIGKILL);
   EXPECT_EQ(*group->oom_kills(), 1U);
   EXPECT_EQ(group->usage()->oom_kills, 1U);

@@ -292,8 +292,15 @@ Container Launcher::launch(TestPlan& plan, Logging logging) {
   container.record_.reset(
       ::openat(container.dir_->fd(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   EXPECT_TRUE(logs::prepare_exit_record(container.record_.get()));
+  plan.plan.shim.control = plan.add(std::move(theirs));
+  if (!plan.plan.standby) container.add_shim(plan, logging);
+  forward(plan, container);
+  return container;
+}
+
+void Container::add_shim(TestPlan& plan, Logging logging) {
+  auto& container = *this;
   auto& shim = plan.plan.shim;
-  shim.control = plan.add(std::move(theirs));
   shim.listener = plan.add(value_of(os::listen_at(container.dir_->fd(), "shim.sock", 0600)));
   shim.exit_record = plan.add(UniqueFd(::fcntl(container.record_.get(), F_DUPFD_CLOEXEC, 3)));
   if (shim.log.directory == plan::kNoFd && logging == Logging::kOn)
@@ -303,7 +310,9 @@ Container Launcher::launch(TestPlan& plan, Logging logging) {
     const auto& directory = plan.fds[static_cast<std::size_t>(shim.log.directory)];
     container.log_dir_.reset(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 3));
   }
+}
 
+void Launcher::forward(TestPlan& plan, Container& container) {
   if (!connection_) connection_ = connect();
   LauncherPacket request;
   request.type = LauncherMessage::kLaunch;
@@ -318,12 +327,34 @@ Container Launcher::launch(TestPlan& plan, Logging logging) {
   if (!reply) {
     connection_.reset();
     ADD_FAILURE() << "the launcher hung up";
-    return container;
+    return;
   }
   EXPECT_EQ(reply->type, LauncherMessage::kLaunched) << "errno " << reply->sys_errno;
   EXPECT_EQ(reply->request, 42U);
   container.shim_pid_ = reply->pid;
+}
+
+Container Launcher::stand_by(const TestPlan& wanted) {
+  TestPlan plan;
+  plan.plan.uid = wanted.plan.uid;
+  plan.plan.namespaces = wanted.plan.namespaces;
+  plan.plan.cgroup_namespace = wanted.plan.cgroup_namespace;
+  plan.plan.standby = true;
+  auto container = launch(plan);
+  container.take_hello();
   return container;
+}
+
+void Container::fill(TestPlan plan) {
+  add_shim(plan, Logging::kOn);
+  ShimPacket packet;
+  packet.type = ShimMessage::kFill;
+  const auto memfd = seal(plan.plan);
+  std::vector<int> fds = {memfd.get()};
+  for (const auto& fd : plan.fds) fds.push_back(fd.get());
+  const auto sent = os::send_message(
+      control_.get(), {reinterpret_cast<const char*>(&packet), sizeof packet}, fds);
+  EXPECT_TRUE(sent) << sent.error().message();
 }
 
 Container Launcher::start(TestPlan plan) {

@@ -56,6 +56,8 @@ struct TestPlan {
 /// added with the *at calls until it is launched.
 UniqueFd make_busybox_root();
 
+enum class Logging : std::uint8_t { kOn, kOff };
+
 /// The daemon's end of one container.
 class Container final {
  public:
@@ -88,6 +90,10 @@ class Container final {
   /// Everything from Hello to LogComplete of a plan without hold; returns the log's text.
   std::string run();
 
+  /// Gives the plan to a standby process; what its shim says next is another Hello.
+  void fill(TestPlan plan);
+  void take_hello();
+
   /// All text in the log, newlines where lines end.
   std::string log() const { return read_log(std::nullopt); }
   std::string log_until(logs::LogPosition position) const { return read_log(position); }
@@ -102,7 +108,7 @@ class Container final {
 
  private:
   friend class Launcher;
-  void take_hello();
+  void add_shim(TestPlan& plan, Logging logging);
   void send_bytes(std::string_view bytes) const;
   std::string read_log(std::optional<logs::LogPosition> until) const;
 
@@ -137,7 +143,6 @@ class Launcher final {
 
   /// Adds the shim's descriptors, sends the plan, expects Launched. A log directory in the plan
   /// stays.
-  enum class Logging : std::uint8_t { kOn, kOff };
   Container launch(TestPlan& plan, Logging logging = Logging::kOn);
   Container launch(TestPlan&& plan) { return launch(plan); }
   /// launch() and the first Hello.
@@ -145,11 +150,15 @@ class Launcher final {
   /// The same, output going to attached connections only.
   Container start_without_log(TestPlan plan);
   std::string run(const std::string& script);
+  /// A standby process for that plan, after its first Hello.
+  Container stand_by(const TestPlan& wanted);
 
   /// The program as a sealed memfd.
   int program() const { return program_.get(); }
 
  private:
+  void forward(TestPlan& plan, Container& container);
+
   TempDir dir_;
   UniqueFd program_;
   pid_t holder_ = -1;

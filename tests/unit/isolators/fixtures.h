@@ -72,6 +72,7 @@ class FakeCgroup final : public os::Cgroup {
   }
   Result<os::CgroupUsage> usage() const override { return os::CgroupUsage{}; }
   Result<std::uint64_t> oom_kills() const override { return 0; }
+  Result<UniqueFd> open_oom_events() const override { return UniqueFd(); }
   Result<bool> populated() const override { return false; }
   Result<std::vector<pid_t>> processes() const override { return std::vector<pid_t>{}; }
   Result<> freeze() override { return {}; }

@@ -177,6 +177,7 @@ class ApiFixture {
                                                                            failpoints,
                                                                            host,
                                                                            *containers,
+                                                                           nullptr,
                                                                            exec_board});
     copies = std::make_unique<agent::CopyDesk>(
         agent::CopyDesk::Parts{*reactor, *workers, host, *containers, {}});

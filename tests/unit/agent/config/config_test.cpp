@@ -45,6 +45,8 @@ bytes = 67108864
 threads = 3
 plugin_threads = 4
 queue = 100
+[standby]
+processes = 7
 [network]
 default = "blue"
 config_dir = "/srv/cni/net.d"
@@ -75,6 +77,7 @@ pids = 512
   expected.events = {
       .age = std::chrono::hours(12), .count = 5000, .bytes = Bytes(64ULL * 1024 * 1024)};
   expected.workers = {.threads = 3, .plugin_threads = 4, .queue = 100};
+  expected.standby_processes = 7;
   expected.network = {.default_network = "blue",
                       .config_dir = "/srv/cni/net.d",
                       .plugin_dirs = {"/srv/cni/bin"},

@@ -1,0 +1,112 @@
+#include "agent/containers/standby.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <utility>
+#include <vector>
+
+#include "agent/containers/launch.h"
+#include "agent/containers/launch_failure.h"
+#include "agent/containers/shim_link.h"
+#include "os/memfd.h"
+#include "os/socket.h"
+#include "plan/codec.h"
+
+namespace skerry::agent {
+namespace {
+
+using launcher::ShimMessage;
+using launcher::ShimPacket;
+using namespace std::chrono_literals;
+
+constexpr auto kMakeDeadline = 10s;
+constexpr auto kKillDeadline = 10s;
+
+Result<> wait_hello(Standby& standby) {
+  pollfd entry{.fd = standby.control.get(), .events = POLLIN, .revents = 0};
+  const int ready =
+      ::poll(&entry, 1, static_cast<int>(std::chrono::milliseconds(kMakeDeadline).count()));
+  if (ready < 0) return Error::from_errno(errno, "poll");
+  if (ready == 0) return Error(Code::kDeadlineExceeded, "the shim of a standby process is mute");
+  TRY_ASSIGN(ShimReport report, receive_from_shim(standby.control.get()));
+  if (report.packet.type == ShimMessage::kFailed) return launch_failure({}, report.packet);
+  if (report.packet.type != ShimMessage::kHello || report.fds.empty()) {
+    return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
+  }
+  standby.process.pid = report.packet.pid;
+  standby.process.start_ticks = report.packet.start_ticks;
+  standby.process.pidfd = std::move(report.fds.front());
+  return {};
+}
+
+Result<> make(Host& host, Standby& standby) {
+  TRY_ASSIGN(standby.cgroup, host.cgroups->create(standby.cgroup_path));
+  TRY_ASSIGN(auto pair, os::make_socket_pair());
+  standby.control = std::move(pair.first);
+  isolators::PlanBuilder builder;
+  plan::LaunchPlan& plan = builder.plan();
+  plan.uid = standby.uid.str();
+  plan.standby = true;
+  plan.hold = false;
+  plan.namespaces = standby.namespaces;
+  // As containers have it (isolators/namespaces/).
+  plan.cgroup_namespace = true;
+  plan.shim.control = builder.add_fd(std::move(pair.second));
+  TRY(add_join(builder, *standby.cgroup));
+  const isolators::BuiltPlan built = builder.build();
+  TRY_ASSIGN(Launched launched, host.launcher->launch(built, kMakeDeadline));
+  standby.shim_pid = launched.shim_pid;
+  standby.shim_pidfd = std::move(launched.shim_pidfd);
+  return wait_hello(standby);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, std::uint64_t namespaces) {
+  auto standby = std::make_unique<Standby>();
+  standby->cgroup_path = host.parent + "/" + uid.str();
+  standby->uid = std::move(uid);
+  standby->namespaces = namespaces;
+  auto made = make(host, *standby);
+  if (made) return standby;
+  // The first error is the one to report; what stays is swept at the next start.
+  static_cast<void>(end_standby(*host.cgroups, *standby));
+  return std::move(made).error().wrap("standby process");
+}
+
+bool is_waiting(const Standby& standby) {
+  // Whatever it has to say now is that it ends.
+  pollfd entry{.fd = standby.control.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&entry, 1, 0) == 0;
+}
+
+Result<> end_standby(os::CgroupManager& cgroups, Standby& standby) {
+  if (standby.shim_pidfd) TRY(os::send_signal(standby.shim_pidfd.get(), SIGKILL));
+  standby.control.reset();
+  standby.cgroup.reset();
+  TRY(kill_and_wait(cgroups, standby.cgroup_path, kKillDeadline));
+  return cgroups.remove(standby.cgroup_path);
+}
+
+Result<> fill_standby(ShimStart& start, runtime::CancelToken& cancel) {
+  const SteadyTime deadline = std::chrono::steady_clock::now() + start.deadline;
+  if (start.built.fds.size() > launcher::kMaxPlanFds) {
+    return Error(Code::kResourceExhausted, "the launch plan needs more than 252 descriptors");
+  }
+  TRY_ASSIGN(const UniqueFd plan, seal_plan(start.built.plan));
+  std::vector<int> fds = {plan.get()};
+  for (const UniqueFd& fd : start.built.fds) fds.push_back(fd.get());
+  ShimPacket fill;
+  fill.type = ShimMessage::kFill;
+  auto sent = os::send_message(
+      start.control.get(), {reinterpret_cast<const char*>(&fill), sizeof fill}, fds);
+  if (!sent) {
+    return std::move(sent).error().wrap("standby process").with_reason(std::string(kStandbyGone));
+  }
+  // Our copies of what the container gets: an open overlay descriptor keeps its directories busy.
+  start.built.fds.clear();
+  return await_process(start, cancel, deadline);
+}
+
+}  // namespace skerry::agent

@@ -1,0 +1,145 @@
+#include "agent/containers/standby_shelf.h"
+
+#include <utility>
+
+namespace skerry::agent {
+namespace {
+
+constexpr const char* kMake = "standby.make";
+
+}  // namespace
+
+void StandbyEnder::operator()(Standby* standby) const {
+  std::unique_ptr<Standby> owned(standby);
+  // One that was used has nothing of its own any more.
+  const auto owner = shelf.lock();
+  if (owner && owned->control) owner->discard(std::move(owned));
+}
+
+StandbyShelf::StandbyShelf(Parts parts, std::size_t size) : parts_(parts), size_(size) {}
+
+void StandbyShelf::declare_failpoints(operations::FailpointRegistry& failpoints) {
+  failpoints.declare(kMake);
+}
+
+StandbyPtr StandbyShelf::take(std::uint64_t namespaces) {
+  StandbyPtr taken(nullptr, StandbyEnder{.shelf = weak_from_this()});
+  auto& ready = ready_[namespaces];
+  while (!ready.empty() && !taken) {
+    std::unique_ptr<Standby> first = std::move(ready.front());
+    ready.pop_front();
+    if (is_waiting(*first)) {
+      taken.reset(first.release());
+    } else {
+      discard(std::move(first));
+    }
+  }
+  refill(namespaces);
+  return taken;
+}
+
+void StandbyShelf::put_back(StandbyPtr standby) {
+  const std::uint64_t namespaces = standby->namespaces;
+  ready_[namespaces].push_front(std::unique_ptr<Standby>(standby.release()));
+}
+
+void StandbyShelf::forget(const Uid& uid) {
+  const runtime::MutexLock lock(mutex_);
+  uids_.erase(uid.str());
+}
+
+std::set<std::string> StandbyShelf::uids() const {
+  const runtime::MutexLock lock(mutex_);
+  return uids_;
+}
+
+// One after the other: a launch that runs meanwhile needs the processors more.
+void StandbyShelf::refill(std::uint64_t namespaces) {
+  if (closed_ || ready_[namespaces].size() >= size_ || making_.contains(namespaces)) return;
+  Uid uid = Uid::make();
+  {
+    const runtime::MutexLock lock(mutex_);
+    uids_.insert(uid.str());
+  }
+  making_.insert(namespaces);
+  if (parts_.workers.submit([this, namespaces, uid] { make(namespaces, uid); })) return;
+  // As busy as that, launches do without.
+  making_.erase(namespaces);
+  forget(uid);
+}
+
+void StandbyShelf::make(std::uint64_t namespaces, const Uid& uid) {
+  Result<std::unique_ptr<Standby>> standby = std::unique_ptr<Standby>();
+  auto allowed = parts_.failpoints.hit(kMake);
+  if (allowed) {
+    standby = make_standby(parts_.host, uid, namespaces);
+  } else {
+    standby = std::move(allowed).error();
+  }
+  if (standby) {
+    const runtime::MutexLock lock(mutex_);
+    made_.push_back(std::move(*standby));
+  } else {
+    // The next launch that wants one tries again, and says itself what is wrong with this host.
+    parts_.trace.warning("cannot keep a process on standby", {{"why", standby.error().message()}});
+    forget(uid);
+  }
+  parts_.reactor.post([this, namespaces] { collect(namespaces); });
+}
+
+void StandbyShelf::collect(std::uint64_t namespaces) {
+  making_.erase(namespaces);
+  std::vector<std::unique_ptr<Standby>> made;
+  {
+    const runtime::MutexLock lock(mutex_);
+    made.swap(made_);
+  }
+  if (made.empty()) return;
+  for (auto& standby : made) {
+    auto& ready = ready_[standby->namespaces];
+    ready.push_back(std::move(standby));
+  }
+  refill(namespaces);
+}
+
+void StandbyShelf::discard(std::unique_ptr<Standby> standby) {
+  {
+    const runtime::MutexLock lock(mutex_);
+    unwanted_.push_back(std::move(standby));
+  }
+  // With the queue full the next one's task, or close(), ends this one too.
+  static_cast<void>(parts_.workers.submit([this] { end_unwanted(); }));
+}
+
+void StandbyShelf::end_unwanted() {
+  std::vector<std::unique_ptr<Standby>> unwanted;
+  {
+    const runtime::MutexLock lock(mutex_);
+    unwanted.swap(unwanted_);
+  }
+  for (const auto& standby : unwanted) {
+    auto ended = end_standby(*parts_.host.cgroups, *standby);
+    if (!ended) {
+      parts_.trace.error(
+          "cannot end a standby process", ended.error(), {{"cgroup", standby->cgroup_path}});
+    }
+    forget(standby->uid);
+  }
+}
+
+void StandbyShelf::close() {
+  closed_ = true;
+  for (auto& [namespaces, ready] : ready_) {
+    const runtime::MutexLock lock(mutex_);
+    for (auto& standby : ready) unwanted_.push_back(std::move(standby));
+    ready.clear();
+  }
+  {
+    const runtime::MutexLock lock(mutex_);
+    for (auto& standby : made_) unwanted_.push_back(std::move(standby));
+    made_.clear();
+  }
+  end_unwanted();
+}
+
+}  // namespace skerry::agent
