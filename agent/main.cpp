@@ -68,10 +68,12 @@ Result<std::string> sibling(const std::string& name) {
   return (self.parent_path() / name).string();
 }
 
-Result<isolators::IsolatorChain> make_chain(Host& host) {
+Result<isolators::IsolatorChain> make_chain(const config::Config& config, Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  return isolators::make_isolators(host.facts, {.network = &network});
+  isolators::ChainParts parts{.network = &network};
+  parts.bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
+  return isolators::make_isolators(host.facts, parts);
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
@@ -85,7 +87,7 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   host->scope = scope_path(config.name);
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
-  TRY_ASSIGN(host->isolators, make_chain(*host));
+  TRY_ASSIGN(host->isolators, make_chain(config, *host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
 }
@@ -186,6 +188,10 @@ Result<> run_daemon(const config::Config& config) {
   operations::DebtKeeper debts({*reactor, workers, *store, trace, clock, &foreign});
   operations::Interpreter interpreter(
       {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id, &foreign});
+  // An exec on its way in is a process of its container's, which may hold it up.
+  runtime::LanedPool joining({.name = "exec", .queue = config.workers.queue}, trace);
+  operations::Interpreter exec_interpreter(
+      {*reactor, workers, table, debts, failpoints, clock, host->facts.boot_id, &joining});
   TRY_ASSIGN(const std::string unpacker, sibling("skerry-unpack"));
   TRY_ASSIGN(
       const std::unique_ptr<ImageDesk> images,
@@ -218,7 +224,7 @@ Result<> run_daemon(const config::Config& config) {
                      clock,
                      *store,
                      *events,
-                     interpreter,
+                     exec_interpreter,
                      debts,
                      failpoints,
                      *host,
@@ -274,6 +280,7 @@ Result<> run_daemon(const config::Config& config) {
     return Error(Code::kDataLoss, "state.db is damaged; start again to rebuild it");
   }
   end_foreign(foreign, *host->networks);
+  joining.shutdown();
   workers.shutdown();
   standby->close();
   return store->close_clean();
@@ -285,7 +292,7 @@ int list_failpoints() {
   Host host;
   host.facts = os::probe_host();
   host.networks = *NetworkDesk::make(config, host);
-  const auto isolators = make_chain(host);
+  const auto isolators = make_chain(config, host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());
     return 1;

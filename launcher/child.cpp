@@ -1,7 +1,6 @@
 #include "launcher/child.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -155,9 +154,8 @@ void finish_mounts(const ChildArguments& arguments, OperationState& state) {
   if (!bound) fail(arguments.sync, kFailedTerminal, bound.error().sys_errno());
 }
 
-// Whose standard input is nothing gets the container's own null device for it: of the host's, which
-// it has from the launcher, its root could change the mode. What lies there instead of one is left
-// alone; nothing of it is waited for.
+// Whose standard input is nothing gets the container's own null device for it, and keeps the
+// launcher's if something else lies there, nothing of which is waited for.
 void take_own_null_device(const ChildArguments& arguments, OperationState& state) {
   if (arguments.stdio.front() >= 0 || arguments.plan.shim.terminal.wanted) return;
   const auto root = root_of(state);
@@ -171,14 +169,35 @@ void take_own_null_device(const ChildArguments& arguments, OperationState& state
   ::dup2(null_device->get(), STDIN_FILENO);
 }
 
+// Closed, and not marked to be closed by exec: that opens the interpreter a script of the image
+// names first, and "#!/proc/self/fd/7/../../bin/sh" led from a directory of ours to the host's
+// program (CVE-2024-21626).
+void leave_descriptors(const ChildArguments& arguments, OperationState& state) {
+  state.root.reset();
+  state.devpts.reset();
+  state.empty_directory.reset();
+  arguments.fds = FdTable();
+  close_all_but({arguments.sync});
+}
+
+// How many operations come before the descriptors are left: up to EnterRoot, after which none names
+// one; none of an exec, whose descriptors are gone already. Ahead of any system call filter.
+std::size_t count_mount_operations(const plan::LaunchPlan& plan) {
+  if (plan.enter.process != plan::kNoFd) return 0;
+  const auto enter_root =
+      std::ranges::find_if(plan.operations, [](const plan::Operation& operation) {
+        return std::holds_alternative<plan::EnterRoot>(operation);
+      });
+  return static_cast<std::size_t>(enter_root - plan.operations.begin());
+}
+
 void run_operations(const ChildArguments& arguments) {
   // Modes in the plan are meant as they are.
   ::umask(0);
   const std::span operations = arguments.plan.operations;
-  const auto enter_root = std::ranges::find_if(operations, [](const plan::Operation& operation) {
-    return std::holds_alternative<plan::EnterRoot>(operation);
-  });
-  const auto mounts = static_cast<std::size_t>(enter_root - operations.begin());
+  const std::size_t mounts = count_mount_operations(arguments.plan);
+  const bool enters_root =
+      mounts < operations.size() && std::holds_alternative<plan::EnterRoot>(operations[mounts]);
   OperationState state{.fds = arguments.fds};
   const auto run = [&](std::size_t from, std::size_t count) {
     const auto failure = interpret(operations.subspan(from, count), state);
@@ -188,7 +207,10 @@ void run_operations(const ChildArguments& arguments) {
   run(0, mounts);
   finish_mounts(arguments, state);
   take_own_null_device(arguments, state);
-  run(mounts, operations.size() - mounts);
+  const std::size_t rest = mounts + (enters_root ? 1 : 0);
+  run(mounts, rest - mounts);
+  leave_descriptors(arguments, state);
+  run(rest, operations.size() - rest);
   ::umask(kUmask);
 }
 
@@ -207,9 +229,9 @@ void run_operations(const ChildArguments& arguments) {
   if (arguments.plan.enter.process != plan::kNoFd) enter_container(arguments);
   run_operations(arguments);
 
-  // Everything but stdio, known or not, ends with the exec.
-  if (::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0) fail(sync, kFailedExec, errno);
-  // Again: a change of ids takes the death signal away for a moment.
+  // Both again: a change of ids takes the death signal away for a moment, and leaves what
+  // fs.suid_dumpable says.
+  ::prctl(PR_SET_DUMPABLE, 0);
   die_with_shim(sync);
   if (arguments.plan.init) become_init(arguments);
   PreparedExec exec(arguments.plan.exec);

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +17,7 @@
 #include "launcher/holder.h"
 #include "launcher/holder_protocol.h"
 #include "launcher/zygote.h"
+#include "os/mount.h"
 
 namespace {
 
@@ -38,9 +41,24 @@ bool is_socket(int fd, SocketRole role) {
          ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
-// What containers without a pipe get as standard streams; opened here, where the host's /dev is.
+// What containers without a pipe get as standard streams, if they have no null device of their own.
+// Not the host's: through the descriptor their root could change its owner and mode, which a
+// read-only mount refuses.
+skerry::UniqueFd make_null_device() {
+  const dev_t null = makedev(1, 3);
+  auto place = skerry::os::make_tmpfs({.size = skerry::Bytes(4096),
+                                       .inodes = 2,
+                                       .mode = 0555,
+                                       .flags = {.nosuid = true, .noexec = true}});
+  if (!place || ::mknodat(place->get(), "null", S_IFCHR | 0666, null) != 0 ||
+      ::fchmodat(place->get(), "null", 0666, 0) != 0 ||
+      !skerry::os::set_mount_flags(place->get(), {.read_only = true}, skerry::os::MountScope::kOne))
+    return {};
+  return skerry::UniqueFd(::openat(place->get(), "null", O_RDWR | O_CLOEXEC));
+}
+
 bool take_null_device() {
-  const skerry::UniqueFd null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const skerry::UniqueFd null_device = make_null_device();
   if (!null_device) return false;
   for (int fd = 0; fd < 3; ++fd) {
     if (::dup2(null_device.get(), fd) < 0) return false;
@@ -83,7 +101,7 @@ int main(int argc, char** argv) {
     return skerry::launcher::run_zygote(arguments);
   }
   if (mode != "--holder") return usage("wrong arguments");
-  if (!take_null_device()) return usage("no /dev/null");
+  if (!take_null_device()) return usage("no null device");
   if (!pass_gate()) return 1;
   ::close_range(kListener + 1, ~0U, 0);
   skerry::launcher::run_holder(arguments);

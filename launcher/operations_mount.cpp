@@ -1,5 +1,7 @@
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +21,17 @@ constexpr mode_t kFileMode = 0644;
 Result<> refuse_root(const std::string& target) {
   if (target.find_first_not_of("/.") == std::string::npos)
     return Error::from_errno(EINVAL, "mount onto the root directory");
+  return {};
+}
+
+// Links in what was mounted before, which nobody could look at while the plan was made, may lead
+// where no mount of the user's may go: /proc and /sys are looked after by masks, and read.
+Result<> refuse_kernel_files(int fd, const std::string& target) {
+  if (target.starts_with("/proc/") || target.starts_with("/sys/")) return {};
+  struct statfs info {};
+  if (::fstatfs(fd, &info) != 0) return Error::from_errno(errno, "look at file system");
+  if (info.f_type == PROC_SUPER_MAGIC || info.f_type == SYSFS_MAGIC)
+    return Error::from_errno(EXDEV, "a link leads to the kernel's files");
   return {};
 }
 
@@ -60,6 +73,7 @@ Result<> apply(OperationState& state, const plan::AttachMount& operation) {
   TRY_ASSIGN(const int root, root_of(state));
   TRY_ASSIGN(const int mount, state.fds.get(operation.fd));
   TRY_ASSIGN(const auto target, open_target(root, operation.target, operation.create));
+  TRY(refuse_kernel_files(target.get(), operation.target));
   return os::attach_mount(mount, target.get());
 }
 

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that every path ARCHITECTURE.md and README.md name exists: a map with a wrong name on it is worse than none."""
+"""Checks that every path ARCHITECTURE.md and README.md name exists, and every test that a page of docs/ names: a map with a wrong
+name on it is worse than none."""
 
+import functools
+import glob
 import os
 import re
 import sys
@@ -9,8 +12,49 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMED = re.compile(r"`([a-z_]+/[A-Za-z0-9_./-]*|[a-z_]+\.(?:md|build))`|\b((?:agent|os|launcher|isolators|plan|images|logs|unpack|cni|volumes|cli|base)/[a-z0-9_/]+\.(?:cpp|h))\b|\]\(([^)#]+)\)")
 
 
-def main() -> int:
+# As docs/security.md names them: where below tests/, and suite and name.
+TEST = re.compile(r"`([a-z_/]+) ([A-Za-z0-9]+)\.([A-Za-z0-9_]+)`")
+
+
+def sources(place: str) -> list[str]:
+    """A file of Python tests, or every C++ file below a directory of tests."""
+    path = os.path.join(ROOT, "tests", place)
+    if os.path.isfile(path + ".py"):
+        return [path + ".py"]
+    return [os.path.join(directory, name) for directory, _, names in os.walk(path)
+            for name in names if name.endswith(".cpp")]
+
+
+@functools.cache
+def tests_at(place: str) -> frozenset[tuple[str, str]]:
+    found = set()
+    for source in sources(place):
+        with open(source, encoding="utf-8") as file:
+            text = file.read()
+        if source.endswith(".cpp"):
+            found.update(re.findall(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+),\s*(\w+)", text, re.MULTILINE))
+            continue
+        suite = ""
+        for line in text.splitlines():
+            if match := re.match(r"class (\w+)", line):
+                suite = match[1]
+            elif match := re.match(r"    def (test_\w+)", line):
+                found.add((suite, match[1]))
+    return frozenset(found)
+
+
+def missing_tests() -> list[str]:
     missing = []
+    for page in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md"))):
+        with open(page, encoding="utf-8") as file:
+            named = TEST.findall(file.read())
+        missing += [f"{os.path.basename(page)}: {place} {suite}.{name}" for place, suite, name in named
+                    if (suite, name) not in tests_at(place)]
+    return missing
+
+
+def main() -> int:
+    missing = missing_tests()
     for page in ("ARCHITECTURE.md", "README.md", "CONTRIBUTING.md"):
         with open(os.path.join(ROOT, page), encoding="utf-8") as file:
             text = file.read()
@@ -22,7 +66,7 @@ def main() -> int:
             if not any(os.path.exists(os.path.join(ROOT, top, path)) for top in ("", "agent")):
                 missing.append(f"{page}: {path}")
     for line in missing:
-        print(f"no such path: {line}", file=sys.stderr)
+        print(f"no such path or test: {line}", file=sys.stderr)
     return 1 if missing else 0
 
 

@@ -13,6 +13,8 @@ namespace skerry::agent {
 using launcher::ShimMessage;
 using operations::Outcome;
 
+constexpr std::chrono::seconds kJoinDeadline{30};
+
 void ExecManager::begin(Exec& exec) {
   if (!exec.api().spec().has_terminal()) return launch(exec, {});
   Container* container = parts_.containers.find(exec.container);
@@ -36,6 +38,8 @@ void ExecManager::launch(Exec& exec, UniqueFd devpts) {
   operation.object = exec.uid;
   operation.steps = exec_steps(*job, parts_.host);
   operation.cancel = exec.launch;
+  // Its container can stop it before it is its command: that holds up execs of this one only.
+  operation.lanes = {"exec/" + exec.container.str()};
   operation.done = [this, uid = exec.uid, job = *job](const Outcome& outcome) {
     launched(uid, job, outcome);
   };
@@ -56,6 +60,7 @@ Result<std::shared_ptr<ExecJob>> ExecManager::make_job(const Exec& exec, UniqueF
   TRY_ASSIGN(const CheckedExec checked, check_exec_spec(exec.api().spec()));
   auto job = std::make_shared<ExecJob>();
   job->uid = exec.uid;
+  job->deadline = kJoinDeadline;
   TRY_ASSIGN(job->config, to_exec_config(container->spec.config, checked));
   job->container_cgroup = exec.record.container_cgroup();
   job->container_pid = container->process.pid;

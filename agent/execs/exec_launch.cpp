@@ -156,7 +156,8 @@ Result<UniqueFd> open_process_root(pid_t pid, int pidfd) {
   const int open_errno = errno;
   // Alive after the open, so the number was its own while it was opened.
   TRY_ASSIGN(const bool alive, os::is_alive(pidfd));
-  if (!alive) {
+  // One that is ending has no root any more before it is seen to have ended.
+  if (!alive || (!root && (open_errno == ENOENT || open_errno == ESRCH))) {
     return Error(Code::kFailedPrecondition, "the container has ended").with_reason("STATE");
   }
   if (!root) return Error::from_errno(open_errno, "open the container's root");

@@ -1,7 +1,9 @@
 #include "isolators/process/process.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <unordered_map>
@@ -24,6 +26,12 @@ constexpr std::size_t kMaxUserDatabase = 1ULL << 20U;
 
 std::string_view variable_name(std::string_view variable) {
   return variable.substr(0, variable.find('='));
+}
+
+bool is_kernel_file(int fd) {
+  struct statfs info {};
+  if (::fstatfs(fd, &info) != 0) return true;
+  return info.f_type == PROC_SUPER_MAGIC || info.f_type == SYSFS_MAGIC;
 }
 
 class ProcessIsolator final : public Isolator {
@@ -118,6 +126,8 @@ Result<std::string> read_user_database(int root, const std::string& path) {
     return Error::from_errno(error, fmt::format("stat \"/{}\" of the root filesystem", path));
   }
   if (!S_ISREG(status.st_mode)) return invalid("not a regular file");
+  // Reading takes something away (/proc/kmsg), or waits for something.
+  if (is_kernel_file(found->get())) return invalid("a file of the kernel's");
   if (static_cast<std::size_t>(status.st_size) > kMaxUserDatabase) return invalid("over 1 MiB");
   const UniqueFd file(::open(fmt::format("/proc/self/fd/{}", found->get()).c_str(),
                              O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));

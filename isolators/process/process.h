@@ -22,7 +22,7 @@ std::vector<std::string> complete_environment(const std::vector<std::string>& gi
                                               std::string_view home);
 
 /// Reads a file such as /etc/passwd inside `root`, whatever an image put in its place: only a
-/// regular file of at most 1 MiB is opened; a missing one is empty text.
+/// regular file of at most 1 MiB is opened, none of procfs or sysfs; a missing one is empty text.
 /// Errors: FAILED_PRECONDITION, reason USER_DATABASE_INVALID.
 Result<std::string> read_user_database(int root, const std::string& path);
 

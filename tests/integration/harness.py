@@ -66,6 +66,7 @@ class Daemon:
         self.net_d = os.path.join(self.base, "net.d")
         os.mkdir(self.net_d)
         self.network = {"default": "none"}
+        self.mounts = {}
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
@@ -73,6 +74,8 @@ class Daemon:
         with open(path, "w", encoding="ascii") as file:
             file.write("[network]\n")
             file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+            file.write("[mounts]\n")
+            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in self.mounts.items())
         return path
 
     def start(self, *arguments, wait=True):

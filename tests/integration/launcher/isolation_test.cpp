@@ -78,6 +78,19 @@ TEST(Isolation, NoStandardInputIsTheContainersOwnNullDevice) {
             "own\n");
 }
 
+TEST(Isolation, WithoutANullDeviceOfItsOwnItGetsOneThatCannotBeChanged) {
+  Launcher launcher;
+  TestPlan plan(
+      "stat -L -c %t:%T /proc/1/fd/0; chmod 0600 /proc/1/fd/0; chown 7 /proc/1/fd/0; "
+      "stat -L -c %u:%a /proc/1/fd/0");
+  plan.plan.operations.insert(
+      plan.plan.operations.begin() + 3,
+      plan::AttachMount{.fd = plan.add(std::move(*os::make_tmpfs({}))), .target = "/dev"});
+  const auto text = launcher.start(std::move(plan)).run();
+  EXPECT_TRUE(text.starts_with("1:3\n")) << text;
+  EXPECT_TRUE(text.ends_with("\n0:666\n")) << text;
+}
+
 TEST(Isolation, NoEnvironmentOfOursIsLeft) {
   Launcher launcher;
   TestPlan plan("");
@@ -210,6 +223,20 @@ TEST(Isolation, LinksOfAnImageLeadNowhereElse) {
   struct stat info {};
   EXPECT_NE(::stat("/skerry-escape", &info), 0);
   EXPECT_NE(::stat("/bin/here", &info), 0);
+}
+
+// Nobody could see them while the plan was made.
+TEST(Isolation, LinksOfAVolumeLeadToNoKernelFiles) {
+  Launcher launcher;
+  for (const char* text : {"/proc", "/proc/self", "../proc/sys/kernel"}) {
+    TestPlan plan("true");
+    auto volume = std::move(*os::make_tmpfs({}));
+    ASSERT_EQ(::symlinkat(text, volume.get(), "link"), 0);
+    plan.before_enter_root(
+        {plan::AttachMount{.fd = plan.add(std::move(volume)), .target = "/etc"},
+         plan::AttachMount{.fd = plan.add(std::move(*os::make_tmpfs({}))), .target = "/etc/link"}});
+    expect_failure(launcher, std::move(plan), EXDEV);
+  }
 }
 
 TEST(Isolation, MountsFilesAndRefusesTheRoot) {

@@ -99,6 +99,16 @@ TEST(UserDatabaseFile, RefusesWhatIsNoPlainFile) {
   }
 }
 
+// Some of them give what they hold to one reader only.
+TEST(UserDatabaseFile, RefusesFilesOfTheKernel) {
+  const UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const auto* path : {"proc/version", "sys/devices/system/cpu/online"}) {
+    const auto text = read_user_database(root.get(), path);
+    ASSERT_FALSE(text) << path;
+    EXPECT_EQ(text.error().reason(), "USER_DATABASE_INVALID");
+  }
+}
+
 TEST(UserDatabaseFile, RefusesWhatIsTooLong) {
   const TempDir root;
   root.dir("etc");
