@@ -23,6 +23,7 @@
 #include "agent/networks/network_desk.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
+#include "agent/volumes/volume_desk.h"
 #include "isolators/network/network.h"
 #include "os/path.h"
 
@@ -67,10 +68,12 @@ Result<std::string> sibling(const std::string& name) {
   return (self.parent_path() / name).string();
 }
 
-Result<isolators::IsolatorChain> make_chain(Host& host) {
+Result<isolators::IsolatorChain> make_chain(const config::Config& config, Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  return isolators::make_isolators(host.facts, {.network = &network});
+  isolators::ChainParts parts{.network = &network, .volumes = &host.volumes->mounter()};
+  parts.bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
+  return isolators::make_isolators(host.facts, parts);
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
@@ -84,7 +87,8 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   host->scope = scope_path(config.name);
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
-  TRY_ASSIGN(host->isolators, make_chain(*host));
+  TRY_ASSIGN(host->volumes, VolumeDesk::make(config));
+  TRY_ASSIGN(host->isolators, make_chain(config, *host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
 }
@@ -140,6 +144,7 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
+  VolumeDesk::declare_failpoints(failpoints);
 }
 
 Result<> run_daemon(const config::Config& config) {
@@ -190,6 +195,18 @@ Result<> run_daemon(const config::Config& config) {
       ImageDesk::open(
           {*reactor, workers, trace, clock, *store, *events, table, failpoints, *host, unpacker}));
   SnapshotBoard board;
+  TRY(host->volumes->open({*reactor,
+                           workers,
+                           foreign,
+                           trace,
+                           clock,
+                           *store,
+                           *events,
+                           table,
+                           debts,
+                           failpoints,
+                           board,
+                           host->facts.boot_id}));
   ContainerManager containers(
       {*reactor,
        workers,
@@ -267,6 +284,7 @@ Result<> run_daemon(const config::Config& config) {
   } else {
     return Error(Code::kDataLoss, "state.db is damaged; start again to rebuild it");
   }
+  host->volumes->close();
   end_foreign(foreign, *host->networks);
   workers.shutdown();
   return store->close_clean();
@@ -278,7 +296,8 @@ int list_failpoints() {
   Host host;
   host.facts = os::probe_host();
   host.networks = *NetworkDesk::make(config, host);
-  const auto isolators = make_chain(host);
+  host.volumes = *VolumeDesk::make(config);
+  const auto isolators = make_chain(config, host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());
     return 1;
