@@ -88,16 +88,16 @@ std::string network_section(const NetworkOptions& network) {
       network.concurrency);
 }
 
-std::string volumes_section(const Config& config) {
-  const VolumeOptions& volumes = config.volumes;
-  return fmt::format(
-      "[volumes]\nhost_paths = {}\nplugin_socket_dirs = {}\nplugin_spec_dirs = {}\n"
-      "mount_deadline = \"{}\"\nunmount_deadline = \"{}\"\n",
-      quoted_list(volumes.host_paths.value_or(config.bind_sources)),
-      quoted_list(volumes.plugin_socket_dirs),
-      quoted_list(volumes.plugin_spec_dirs),
-      format_duration(volumes.mount_deadline),
-      format_duration(volumes.unmount_deadline));
+std::string volumes_section(const VolumeOptions& volumes) {
+  std::string out = "[volumes]\n";
+  if (volumes.host_paths) out += fmt::format("host_paths = {}\n", quoted_list(*volumes.host_paths));
+  return out + fmt::format(
+                   "plugin_socket_dirs = {}\nplugin_spec_dirs = {}\nmount_deadline = \"{}\"\n"
+                   "unmount_deadline = \"{}\"\n",
+                   quoted_list(volumes.plugin_socket_dirs),
+                   quoted_list(volumes.plugin_spec_dirs),
+                   format_duration(volumes.mount_deadline),
+                   format_duration(volumes.unmount_deadline));
 }
 
 Result<> check_volumes(const VolumeOptions& volumes) {
@@ -144,7 +144,7 @@ std::string to_string(const Config& config) {
                      config.workers.plugin_threads,
                      config.workers.queue);
   out += "\n" + network_section(config.network);
-  out += "\n" + volumes_section(config);
+  out += "\n" + volumes_section(config.volumes);
   return out + "\n" + defaults_section(config.defaults);
 }
 

@@ -85,7 +85,8 @@ class VolumesIsolator final : public Isolator {
     auto acquired = provider_.acquire(request);
     if (!acquired) {
       if (context.left_behind != nullptr && provider_.holds(config.uid)) {
-        context.left_behind->emplace(Checkpoint{.isolator = std::string(kVolumesIsolator)});
+        context.left_behind->emplace(
+            Checkpoint{.isolator = std::string(kVolumesIsolator), .version = 0, .bytes = {}});
       }
       return std::move(acquired).error();
     }
