@@ -24,6 +24,7 @@
 #include "agent/networks/network_desk.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
+#include "agent/volumes/volume_desk.h"
 #include "isolators/network/network.h"
 #include "os/path.h"
 
@@ -71,7 +72,7 @@ Result<std::string> sibling(const std::string& name) {
 Result<isolators::IsolatorChain> make_chain(const config::Config& config, Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  isolators::ChainParts parts{.network = &network};
+  isolators::ChainParts parts{.network = &network, .volumes = &host.volumes->mounter()};
   parts.bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
   return isolators::make_isolators(host.facts, parts);
 }
@@ -87,6 +88,7 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   host->scope = scope_path(config.name);
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
+  TRY_ASSIGN(host->volumes, VolumeDesk::make(config));
   TRY_ASSIGN(host->isolators, make_chain(config, *host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
@@ -144,6 +146,7 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
   StandbyShelf::declare_failpoints(failpoints);
+  VolumeDesk::declare_failpoints(failpoints);
 }
 
 Result<> run_daemon(const config::Config& config) {
@@ -200,6 +203,18 @@ Result<> run_daemon(const config::Config& config) {
   SnapshotBoard board;
   const auto standby = std::make_shared<StandbyShelf>(
       StandbyShelf::Parts{*reactor, workers, trace, failpoints, *host}, config.standby_processes);
+  TRY(host->volumes->open({*reactor,
+                           workers,
+                           foreign,
+                           trace,
+                           clock,
+                           *store,
+                           *events,
+                           table,
+                           debts,
+                           failpoints,
+                           board,
+                           host->facts.boot_id}));
   ContainerManager containers(
       {*reactor,
        workers,
@@ -279,6 +294,7 @@ Result<> run_daemon(const config::Config& config) {
   } else {
     return Error(Code::kDataLoss, "state.db is damaged; start again to rebuild it");
   }
+  host->volumes->close();
   end_foreign(foreign, *host->networks);
   joining.shutdown();
   workers.shutdown();
@@ -292,6 +308,7 @@ int list_failpoints() {
   Host host;
   host.facts = os::probe_host();
   host.networks = *NetworkDesk::make(config, host);
+  host.volumes = *VolumeDesk::make(config);
   const auto isolators = make_chain(config, host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());

@@ -69,11 +69,18 @@ Result<> check_mountpoint(std::string_view mountpoint) {
   return {};
 }
 
+std::chrono::milliseconds path_patience(const CallLimits& limits) {
+  // A local path opens in microseconds and a remote one in seconds; and whoever opens one cannot be
+  // called off.
+  constexpr std::chrono::seconds kLongest{10};
+  return std::min<std::chrono::milliseconds>(limits.left(), kLongest);
+}
+
 Result<os::ForeignPath> open_mountpoint(os::ForeignPaths& paths,
                                         const std::string& mountpoint,
                                         const CallLimits& limits) {
   TRY(check_mountpoint(mountpoint));
-  auto opened = paths.open_alive(mountpoint, limits.left());
+  auto opened = paths.open_alive(mountpoint, path_patience(limits));
   if (!opened) return refine(std::move(opened).error());
   TRY_ASSIGN(const std::string real, real_path(opened->fd.get()));
   auto checked = check_mountpoint(real);

@@ -17,6 +17,9 @@ namespace skerry::volumes {
 /// Errors: INTERNAL, reason MOUNTPOINT_INVALID. Blocks: never.
 Result<> check_mountpoint(std::string_view mountpoint);
 
+/// How long a path may take to open: what the limits leave, at most ten seconds. Blocks: never.
+std::chrono::milliseconds path_patience(const CallLimits& limits);
+
 /// Opens the path, and where symbolic links led must pass check_mountpoint too. The file system
 /// must answer. Errors: as check_mountpoint; NOT_FOUND, reason MOUNTPOINT_NOT_FOUND; UNAVAILABLE,
 /// reason VOLUME_DISCONNECTED, retryable (ENOTCONN: FUSE without its server; ESTALE: NFS);

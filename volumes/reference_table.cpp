@@ -42,6 +42,14 @@ void ReferenceTable::set_unstaged(const VolumeKey& key) {
   }
 }
 
+void ReferenceTable::restore(const VolumeKey& key, std::optional<VolumeReferences> entry) {
+  if (entry) {
+    rows_.insert_or_assign(key, std::move(*entry));
+  } else {
+    rows_.erase(key);
+  }
+}
+
 const VolumeReferences* ReferenceTable::find(const VolumeKey& key) const {
   const auto row = rows_.find(key);
   return row == rows_.end() ? nullptr : &row->second;

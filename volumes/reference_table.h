@@ -59,6 +59,10 @@ class ReferenceTable final {
   /// driver lost it under them) the entry stays, to be staged again by the next one.
   void set_unstaged(const VolumeKey& key);
 
+  /// Puts the entry back as it was (absent: there was none): what had been changed could not be
+  /// journaled.
+  void restore(const VolumeKey& key, std::optional<VolumeReferences> entry);
+
   /// Its entry, with what unstage() is to be given. Null when nobody uses the volume and it is not
   /// staged. Valid until the next change.
   const VolumeReferences* find(const VolumeKey& key) const;

@@ -87,7 +87,13 @@ void fill_host(const os::HostFacts& facts,
 }
 
 std::vector<std::string> feature_words(const os::HostFacts& facts) {
-  std::vector<std::string> words = {"image.import", "network.cni", "network.host", "network.none"};
+  std::vector<std::string> words = {"image.import",
+                                    "network.cni",
+                                    "network.host",
+                                    "network.none",
+                                    "volume.docker-plugin",
+                                    "volume.host",
+                                    "volume.local"};
   for (const std::string& controller : facts.cgroup_controllers) {
     words.push_back("cgroup." + controller);
   }

@@ -89,6 +89,34 @@ std::string network_section(const NetworkOptions& network) {
       network.concurrency);
 }
 
+std::string volumes_section(const VolumeOptions& volumes) {
+  std::string out = "[volumes]\n";
+  if (volumes.host_paths) out += fmt::format("host_paths = {}\n", quoted_list(*volumes.host_paths));
+  return out + fmt::format(
+                   "plugin_socket_dirs = {}\nplugin_spec_dirs = {}\nmount_deadline = \"{}\"\n"
+                   "unmount_deadline = \"{}\"\n",
+                   quoted_list(volumes.plugin_socket_dirs),
+                   quoted_list(volumes.plugin_spec_dirs),
+                   format_duration(volumes.mount_deadline),
+                   format_duration(volumes.unmount_deadline));
+}
+
+Result<> check_volumes(const VolumeOptions& volumes) {
+  for (const auto& path : volumes.host_paths.value_or(std::vector<std::filesystem::path>())) {
+    TRY(check_path("volumes.host_paths", path));
+  }
+  for (const auto& path : volumes.plugin_socket_dirs) {
+    TRY(check_path("volumes.plugin_socket_dirs", path));
+  }
+  for (const auto& path : volumes.plugin_spec_dirs) {
+    TRY(check_path("volumes.plugin_spec_dirs", path));
+  }
+  if (volumes.mount_deadline.count() < 1 || volumes.unmount_deadline.count() < 1) {
+    return invalid("volumes.mount_deadline and volumes.unmount_deadline are at least 1s");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string to_string(const Config& config) {
@@ -118,6 +146,7 @@ std::string to_string(const Config& config) {
                      config.workers.queue);
   out += fmt::format("\n[standby]\nprocesses = {}\n", config.standby_processes);
   out += "\n" + network_section(config.network);
+  out += "\n" + volumes_section(config.volumes);
   return out + "\n" + defaults_section(config.defaults);
 }
 
@@ -145,6 +174,7 @@ Result<> check(const Config& config) {
     return invalid("network.attach_deadline and network.detach_deadline are at least 1s");
   }
   for (const auto& path : config.network.plugin_dirs) TRY(check_path("network.plugin_dirs", path));
+  TRY(check_volumes(config.volumes));
   const std::filesystem::path parent = config.cgroup_parent;
   const bool steps_out = std::ranges::find(parent, "..") != parent.end() ||
                          std::ranges::find(parent, ".") != parent.end();

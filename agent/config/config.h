@@ -75,6 +75,21 @@ struct NetworkOptions {
   bool operator==(const NetworkOptions&) const = default;
 };
 
+/// [volumes]
+struct VolumeOptions {
+  /// Real paths of the host at and below which volumes of the driver "host" may be. Absent: as
+  /// mounts.bind_sources.
+  std::optional<std::vector<std::filesystem::path>> host_paths;
+  /// Where Docker volume plugins have their sockets (NAME.sock), and the files that name sockets
+  /// elsewhere (NAME.spec, NAME.json); in order.
+  std::vector<std::filesystem::path> plugin_socket_dirs = {"/run/docker/plugins"};
+  std::vector<std::filesystem::path> plugin_spec_dirs = {"/etc/docker/plugins",
+                                                         "/usr/lib/docker/plugins"};
+  std::chrono::seconds mount_deadline{60};    ///< for making and mounting one volume
+  std::chrono::seconds unmount_deadline{30};  ///< for unmounting or removing one
+  bool operator==(const VolumeOptions&) const = default;
+};
+
 /// Who set a key: "flag" or the name of the file. What is not in here is a default.
 struct Origins {
   std::map<std::string, std::string, std::less<>> by_key;
@@ -103,6 +118,7 @@ struct Config {
   NetworkOptions network;
   /// Processes of each kind of namespaces that are kept ready for launches; 0: none.
   std::uint32_t standby_processes = 4;
+  VolumeOptions volumes;
   std::vector<std::string> failpoints;  ///< "NAME=ACTION", see operations/failpoint.h
   Origins origins;
   bool operator==(const Config&) const = default;

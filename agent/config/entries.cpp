@@ -12,7 +12,10 @@ using Values = std::map<std::string, std::string, std::less<>>;
 Values values_of(const Config& config) {
   constexpr std::string_view kEquals = " = ";
   // Those are left out of the text where they are not set.
-  Values values = {{"defaults.cpus", ""}, {"defaults.memory", ""}, {"defaults.pids", ""}};
+  Values values = {{"defaults.cpus", ""},
+                   {"defaults.memory", ""},
+                   {"defaults.pids", ""},
+                   {"volumes.host_paths", ""}};
   std::istringstream text(to_string(config));
   std::string section;
   std::string line;

@@ -163,6 +163,19 @@ void add_network_setters(Setters& keys) {
       integer(1, kMostConcurrency), [](Config& c, auto v) { c.network.concurrency = narrow(v); });
 }
 
+void add_volume_setters(Setters& keys) {
+  const auto duration = [](const Value& v) { return v.duration(); };
+  keys["volumes.host_paths"] = setter(paths(), [](Config& c, auto v) { c.volumes.host_paths = v; });
+  keys["volumes.plugin_socket_dirs"] =
+      setter(paths(), [](Config& c, auto v) { c.volumes.plugin_socket_dirs = v; });
+  keys["volumes.plugin_spec_dirs"] =
+      setter(paths(), [](Config& c, auto v) { c.volumes.plugin_spec_dirs = v; });
+  keys["volumes.mount_deadline"] =
+      setter(duration, [](Config& c, auto v) { c.volumes.mount_deadline = v; });
+  keys["volumes.unmount_deadline"] =
+      setter(duration, [](Config& c, auto v) { c.volumes.unmount_deadline = v; });
+}
+
 // Every key there is.
 Setters make_setters() {
   Setters keys;
@@ -196,6 +209,7 @@ Setters make_setters() {
   add_network_setters(keys);
   keys["standby.processes"] =
       setter(integer(0, kMostStandby), [](Config& c, auto v) { c.standby_processes = narrow(v); });
+  add_volume_setters(keys);
   keys["defaults.cpus"] = setter([](const Value& v) { return v.cpus(); },
                                  [](Config& c, auto v) { c.defaults.cpus = v; });
   keys["defaults.memory"] =

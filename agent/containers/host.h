@@ -5,6 +5,7 @@
 
 #include "agent/containers/launcher_client.h"
 #include "agent/networks/network_desk.h"
+#include "agent/volumes/volume_desk.h"
 #include "base/unique_fd.h"
 #include "isolators/isolator.h"
 #include "os/cgroup/cgroup.h"
@@ -37,6 +38,8 @@ struct Host {
   std::unique_ptr<os::CgroupManager> cgroups;
   /// Null only where no container is ever launched.
   std::unique_ptr<NetworkDesk> networks;
+  /// As above.
+  std::unique_ptr<VolumeDesk> volumes;
   isolators::IsolatorChain isolators;
   std::unique_ptr<LauncherClient> launcher;
 };

@@ -174,6 +174,9 @@ Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
     return {};
   };
   step.undo = [job, &isolator, own, left_behind]() -> Result<> {
+    // A file system that is open somewhere is busy, and what made it may wait for its end.
+    job->builder = {};
+    job->built = {};
     // It tried to take that back already; once more at once would only wait as long again.
     if (*left_behind) return Error(Code::kAborted, "its own undo failed");
     const isolators::Checkpoint checkpoint = own();

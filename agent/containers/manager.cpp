@@ -201,6 +201,7 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
   container->spec = std::move(request.checked);
   isolators::ContainerConfig& config = container->spec.config;
   config.uid = container->uid;
+  config.tenant = request.tenant;
   config.root.scratch = parts_.host.directories.root + "/containers/" + container->uid.str();
   if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
     config.hostname = container->uid.str().substr(0, 12);

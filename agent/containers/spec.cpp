@@ -48,19 +48,6 @@ bool is_label_char(char c) {
          std::string_view("._/-").find(c) != std::string_view::npos;
 }
 
-Result<> check_labels(const google::protobuf::Map<std::string, std::string>& labels) {
-  for (const auto& [key, value] : labels) {
-    if (key.empty() || key.size() > kMaxLabelKey || !std::ranges::all_of(key, is_label_char)) {
-      return invalid("spec.labels",
-                     fmt::format("key \"{}\" is not 1–128 characters of [A-Za-z0-9._/-]", key));
-    }
-    if (value.size() > kMaxLabelValue) {
-      return invalid("spec.labels", fmt::format("the value of \"{}\" is over 4096 bytes", key));
-    }
-  }
-  return {};
-}
-
 Result<> check_annotations(const v1::ContainerSpec& spec) {
   std::size_t total = 0;
   for (const auto& [key, value] : spec.annotations()) total += key.size() + value.size();
@@ -218,6 +205,16 @@ Result<isolators::BindMount> bind_mount(const v1::Mount& mount,
       .recursive = mount.bind().has_recursive() ? mount.bind().recursive() : true};
 }
 
+// Which volume that is, and whether it can be, the isolator asks the volumes.
+isolators::VolumeMount volume_mount(const v1::Mount& mount) {
+  const v1::VolumeMount& volume = mount.volume();
+  return {.name = volume.name(),
+          .driver = volume.driver(),
+          .options = {volume.options().begin(), volume.options().end()},
+          .target = mount.target(),
+          .read_only = mount.read_only()};
+}
+
 Result<> check_mounts(const v1::ContainerSpec& spec,
                       const config::Config& config,
                       ContainerConfig& out) {
@@ -236,8 +233,10 @@ Result<> check_mounts(const v1::ContainerSpec& spec,
         break;
       }
       case v1::Mount::kVolume:
+        out.mounts.emplace_back(volume_mount(mount));
+        break;
       case v1::Mount::KIND_NOT_SET:
-        return invalid(field, "neither bind nor tmpfs is set");
+        return invalid(field, "none of bind, tmpfs and volume is set");
     }
   }
   return {};
@@ -363,7 +362,6 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 // would be skipped silently: whoever builds one takes it off.
 constexpr auto kRefusedFields = std::to_array<std::string_view>({
     "skerry.v1.ContainerSpec.join_pod",
-    "skerry.v1.Mount.volume",
     "skerry.v1.PodSpec.annotations",
     "skerry.v1.PodSpec.cgroup_parent",
     "skerry.v1.PodSpec.labels",
@@ -511,6 +509,20 @@ Result<> refuse_unknown_fields(const google::protobuf::Message& message, const s
   return {};
 }
 
+Result<> check_labels(const google::protobuf::Map<std::string, std::string>& labels,
+                      std::string_view field) {
+  for (const auto& [key, value] : labels) {
+    if (key.empty() || key.size() > kMaxLabelKey || !std::ranges::all_of(key, is_label_char)) {
+      return invalid(field,
+                     fmt::format("key \"{}\" is not 1–128 characters of [A-Za-z0-9._/-]", key));
+    }
+    if (value.size() > kMaxLabelValue) {
+      return invalid(field, fmt::format("the value of \"{}\" is over 4096 bytes", key));
+    }
+  }
+  return {};
+}
+
 Result<Resources> check_resources(const v1::Resources& resources, const config::Config& config) {
   Resources out;
   out.cpu_limit = config.defaults.cpus;
@@ -524,7 +536,7 @@ Result<Resources> check_resources(const v1::Resources& resources, const config::
 
 Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config) {
   TRY(refuse_unknown_fields(spec, "spec"));
-  TRY(check_labels(spec.labels()));
+  TRY(check_labels(spec.labels(), "spec.labels"));
   TRY(check_annotations(spec));
   CheckedSpec out;
   TRY(check_root(spec.root(), out.config));

@@ -91,7 +91,7 @@ Result<> Attacher::check(const Uid& uid, const NetworkSettings& settings) const 
 // --- attach ---------------------------------------------------------------------------------
 
 Result<isolators::AttachedSandbox> Attacher::attach(const AttachRequest& request) {
-  const AttemptLedger::Turn turn = ledger_.enter(request.uid);
+  const operations::AttemptLedger::Turn turn = ledger_.enter(request.uid);
   TRY(ports_.reserve(request.uid, request.settings.owner, request.settings.ports));
   Pending pending;
   pending.record.attempt = random_hex(kAttemptBytes);
@@ -180,7 +180,7 @@ void Attacher::note_done(const Uid& uid) {
 // --- detach ---------------------------------------------------------------------------------
 
 Result<> Attacher::detach(const Uid& uid, const NetworkRecord* record) {
-  const AttemptLedger::Turn turn = ledger_.enter(uid);
+  const operations::AttemptLedger::Turn turn = ledger_.enter(uid);
   if (ledger_.is_superseded(uid, record != nullptr ? record->attempt : std::string())) return {};
   TRY_ASSIGN(const auto networks, recorded_of(uid, record));
   auto detached = detach_all(uid, networks);

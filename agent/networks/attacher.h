@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/networks/attempt_ledger.h"
 #include "agent/networks/network_book.h"
 #include "agent/networks/port_table.h"
+#include "agent/operations/attempt_ledger.h"
 #include "agent/operations/failpoint.h"
 #include "agent/runtime/worker_pool.h"
 #include "cni/runtime.h"
@@ -82,7 +82,7 @@ class Attacher final : public isolators::NetworkAttacher {
   PortTable& ports_;
   std::optional<Running> running_;
   std::optional<cni::Runtime> runtime_;
-  AttemptLedger ledger_;
+  operations::AttemptLedger ledger_;
   mutable runtime::Mutex mutex_;
   std::map<Uid, isolators::NetworkRecord> owed_ GUARDED_BY(mutex_);
 };

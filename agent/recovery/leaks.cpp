@@ -178,6 +178,25 @@ void find_networks(const Host& host, const Known& known, std::vector<Leak>& leak
   }
 }
 
+// References of containers that are gone, and what is mounted for nobody and owed by nobody.
+void find_volumes(const Host& host,
+                  const Known& known,
+                  const std::set<std::string>& owed,
+                  std::vector<Leak>& leaks) {
+  if (host.volumes == nullptr) return;
+  const auto orphans = host.volumes->orphans(
+      [&known](const std::string& uid) { return known.unreleased.contains(uid); },
+      [&owed](const std::string& key) { return owed.contains(key); });
+  for (const VolumeOrphan& orphan : orphans) {
+    const bool is_reference = !orphan.uid.empty();
+    leaks.push_back({.kind = is_reference ? "volume reference" : "volume mount",
+                     .object = orphan.key.str(),
+                     .uid = orphan.uid,
+                     .detail = is_reference ? "there is no such container, or it has been released"
+                                            : "it may be mounted, and nobody uses it"});
+  }
+}
+
 }  // namespace
 
 std::vector<Leak> find_leaks(const Host& host,
@@ -194,6 +213,7 @@ std::vector<Leak> find_leaks(const Host& host,
   find_execs(host, snapshot, execs, leaks);
   find_processes(host, snapshot, execs, standby.size(), leaks);
   find_networks(host, known, leaks);
+  find_volumes(host, known, being_deleted, leaks);
   return leaks;
 }
 

@@ -14,7 +14,7 @@ namespace skerry::agent {
 
 struct Leak {
   /// "cgroup", "directory", "run directory", "mount", "process", "trash"; of networks "attachment",
-  /// "address", "sandbox", "interface".
+  /// "address", "sandbox", "interface"; of volumes "volume reference", "volume mount".
   std::string kind;
   std::string object;  ///< a path, a pid
   std::string uid;     ///< the container it names; may be empty

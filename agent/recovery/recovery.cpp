@@ -3,11 +3,13 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <variant>
 
 #include "agent/containers/launch.h"
 #include "agent/networks/orphans.h"
 #include "agent/recovery/directory_names.h"
 #include "isolators/network/network.h"
+#include "isolators/volumes/volumes.h"
 #include "os/path.h"
 #include "os/socket.h"
 
@@ -111,6 +113,7 @@ void Recovery::adopt_lost_records() {
     if (parts_.containers.by_id_.contains({api.tenant(), api.id()})) continue;
     parts_.trace.warning("adopting a container whose record was lost", {{"container", name}});
     restore(std::move(*record));
+    adopt_volumes(*parts_.containers.find(*uid));
   }
 }
 
@@ -126,6 +129,7 @@ void Recovery::restore(Record record) {
                        {{"container", container->uid.str()}});
   }
   restore_networks(*container);
+  restore_volumes(*container);
   container->log_complete = container->state() == State::kExited;
   Container& inserted = parts_.containers.insert(std::move(container));
   parts_.containers.changed(inserted);
@@ -137,6 +141,7 @@ Result<> Recovery::restore_spec(Container& container) {
   auto checked = check_spec(api.spec(), parts_.config);
   if (checked) container.spec = std::move(*checked);
   config.uid = container.uid;
+  config.tenant = api.tenant();
   config.root.scratch = parts_.host.directories.root + "/containers/" + container.uid.str();
   if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
     config.hostname = container.uid.str().substr(0, 12);
@@ -160,6 +165,26 @@ void Recovery::restore_networks(Container& container) const {
     parts_.host.networks->attacher().restore(
         container.uid, "container " + container.api().id(), *record);
   }
+}
+
+void Recovery::restore_volumes(const Container& container) const {
+  if (container.api().released()) return;
+  for (const auto& checkpoint : container.record.checkpoints()) {
+    if (checkpoint.isolator() != isolators::kVolumesIsolator || checkpoint.bytes().empty())
+      continue;
+    parts_.host.volumes->restore(container.uid, checkpoint.bytes());
+  }
+}
+
+// The launch record is older than the checkpoint: the spec says what may be in use.
+void Recovery::adopt_volumes(const Container& container) const {
+  if (container.api().released()) return;
+  std::vector<const isolators::VolumeMount*> mounts;
+  for (const isolators::Mount& mount : container.spec.config.mounts) {
+    const auto* volume = std::get_if<isolators::VolumeMount>(&mount);
+    if (volume != nullptr) mounts.push_back(volume);
+  }
+  parts_.host.volumes->adopt(container.uid, container.api().tenant(), mounts);
 }
 
 // --- catch up -------------------------------------------------------------------------------
@@ -295,6 +320,7 @@ Result<> Recovery::resume_operations() {
 
 void Recovery::sweep() {
   sweep_networks();
+  sweep_volumes();
   sweep_cgroups();
   sweep_directories();
 }
@@ -317,11 +343,7 @@ void Recovery::sweep_cgroups() {
 // What no container holds is owed from here on: visible, and tried until it is done.
 void Recovery::sweep_networks() {
   NetworkDesk& desk = *parts_.host.networks;
-  const auto is_holder = [this](const std::string& text) {
-    const auto uid = Uid::parse(text);
-    const Container* container = uid ? parts_.containers.find(*uid) : nullptr;
-    return container != nullptr && !container->api().released();
-  };
+  const auto is_holder = [this](const std::string& text) { return holds_anything(text); };
   const auto orphans = find_network_orphans(desk, parts_.host.launcher.get(), is_holder);
   for (const OwedDetach& owed : claim_orphans(desk, *parts_.host.launcher, orphans)) {
     const isolators::Checkpoint checkpoint{.isolator = std::string(isolators::kNetworkIsolator),
@@ -333,6 +355,16 @@ void Recovery::sweep_networks() {
     auto committed = transaction.commit();
     if (!committed) parts_.trace.error("cannot record what a network is owed", committed.error());
   }
+}
+
+void Recovery::sweep_volumes() {
+  parts_.host.volumes->sweep([this](const std::string& text) { return holds_anything(text); });
+}
+
+bool Recovery::holds_anything(const std::string& text) const {
+  const auto uid = Uid::parse(text);
+  const Container* container = uid ? parts_.containers.find(*uid) : nullptr;
+  return container != nullptr && !container->api().released();
 }
 
 void Recovery::sweep_directories() {

@@ -49,6 +49,8 @@ class Recovery final {
   void restore(Record record);
   Result<> restore_spec(Container& container);
   void restore_networks(Container& container) const;
+  void restore_volumes(const Container& container) const;
+  void adopt_volumes(const Container& container) const;
   void catch_up();
   Knock knock(Container& container) const;
   void adopt(Knock knock, SteadyTime deadline);
@@ -56,6 +58,9 @@ class Recovery final {
   Result<> resume_operations();
   void sweep();
   void sweep_networks();
+  void sweep_volumes();
+  /// Whether a container of that uid is there and not released.
+  bool holds_anything(const std::string& text) const;
   void sweep_cgroups();
   void sweep_directories();
 

@@ -79,10 +79,15 @@ class VolumeProvider {
   virtual bool is_foreign(const std::string& driver) const = 0;
 
   /// Makes what is missing, mounts each volume once on this host, opens it for the container. On an
-  /// error all is released; what a driver owes then is the provider's own debt. Errors: check()'s;
-  /// UNAVAILABLE, reason DRIVER_FAILED; DEADLINE_EXCEEDED, reason DRIVER_TIMEOUT; CANCELLED.
-  /// Blocks: up to the mount deadline for each volume. Thread: worker (foreign code).
+  /// error all is released, but for what holds() tells of; what a driver owes then is the
+  /// provider's own debt. Errors: check()'s; UNAVAILABLE, reason DRIVER_FAILED; DEADLINE_EXCEEDED,
+  /// reason DRIVER_TIMEOUT; CANCELLED; those of recording it. Blocks: up to the mount deadline for
+  /// each volume. Thread: worker (foreign code).
   virtual Result<AcquiredVolumes> acquire(const VolumeRequest& request) = 0;
+
+  /// After acquire() has failed: something could not be released, as on a full disk; release() it.
+  /// Blocks: never.
+  virtual bool holds(const Uid& uid) const = 0;
 
   /// The container uses them no more; a volume that nobody uses is unmounted, now or as a debt of
   /// the provider's. Null: what bears the uid and belongs to no attempt that is known. Errors: only

@@ -82,9 +82,16 @@ class VolumesIsolator final : public Isolator {
                                clean_path(one.mount->target)));
       request.mounts.push_back(one.mount);
     }
-    TRY_ASSIGN(AcquiredVolumes acquired, provider_.acquire(request));
+    auto acquired = provider_.acquire(request);
+    if (!acquired) {
+      if (context.left_behind != nullptr && provider_.holds(config.uid)) {
+        context.left_behind->emplace(
+            Checkpoint{.isolator = std::string(kVolumesIsolator), .version = 0, .bytes = {}});
+      }
+      return std::move(acquired).error();
+    }
     for (std::size_t i = 0; i < placed.size(); ++i) {
-      PublishedVolume& volume = acquired.mounts[i];
+      PublishedVolume& volume = acquired->mounts[i];
       const auto create =
           volume.is_directory ? plan::TargetKind::kDirectory : plan::TargetKind::kFile;
       context.plan.add_user_mount(placed[i].position,
@@ -94,7 +101,7 @@ class VolumesIsolator final : public Isolator {
     }
     return Checkpoint{.isolator = std::string(kVolumesIsolator),
                       .version = 1,
-                      .bytes = encode_volume_holding(acquired.holding)};
+                      .bytes = encode_volume_holding(acquired->holding)};
   }
 
   Result<> cleanup(const Uid& uid, const Checkpoint& checkpoint) override {

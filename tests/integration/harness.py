@@ -66,16 +66,24 @@ class Daemon:
         self.net_d = os.path.join(self.base, "net.d")
         os.mkdir(self.net_d)
         self.network = {"default": "none"}
+        # Sockets of the test's own volume plugins; the host's are never looked for.
+        self.plugins = os.path.join(self.run, "plugins")
+        os.mkdir(self.plugins)
+        self.volumes = {}
         self.mounts = {}
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
-        settings = {"config_dir": self.net_d, **self.network}
+        sections = {
+            "network": {"config_dir": self.net_d, **self.network},
+            "volumes": {"plugin_socket_dirs": [self.plugins], "plugin_spec_dirs": [],
+                        **self.volumes},
+            "mounts": self.mounts,
+        }
         with open(path, "w", encoding="ascii") as file:
-            file.write("[network]\n")
-            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
-            file.write("[mounts]\n")
-            file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in self.mounts.items())
+            for section, settings in sections.items():
+                file.write(f"[{section}]\n")
+                file.writelines(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
         return path
 
     def start(self, *arguments, wait=True):

@@ -2,6 +2,7 @@
 Afterwards the daemon is started without a failpoint, everything is removed, and nothing may be left."""
 
 import glob
+import json
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import uuid
 
 from harness import BIN, Daemon, DaemonTest, cgroup_hierarchies, host_mounts_of, wait_for
 from network_host import NetworkHost
+from volume_host import FaultPlugin
 
 UID = re.compile("[0-9a-f]{32}")
 
@@ -43,6 +45,8 @@ class Sweep(unittest.TestCase):
         self.daemon = Daemon()
         self.daemon.netns = self.host.name
         self.addCleanup(self.daemon.destroy)
+        self.plugin = FaultPlugin(self.daemon, "faulty").start()
+        self.addCleanup(self.plugin.destroy)
 
     def life(self, tag, point):
         """One container's whole life. Calls may fail, hang up or find no daemon: that is the point."""
@@ -70,6 +74,17 @@ class Sweep(unittest.TestCase):
                  "busybox", "sleep", "60"),
                 ("rm", "-f", tag + "n"),
             ]
+        if "volume" in point or point.startswith(("launch.shim", "release.", "recovery.")):
+            # One volume of the daemon's own and one of a plugin.
+            plug = f"type=volume,source={tag}p,target=/plug,volume-driver=faulty"
+            commands += [
+                ("volume", "create", tag + "v"),
+                ("run", "-d", "--id", tag + "v", "-v", tag + "v:/data", "--mount", plug, "busybox",
+                 "sh", "-c", "echo x >/data/file; echo x >/plug/file; exec sleep 60"),
+                ("rm", "-f", tag + "v"),
+                ("volume", "rm", tag + "v"),
+                ("volume", "rm", tag + "p"),
+            ]
         for arguments in commands:
             self.attempt(*arguments)
             if daemon.process.poll() is not None:
@@ -77,7 +92,7 @@ class Sweep(unittest.TestCase):
 
     def attempt(self, command, *arguments):
         try:
-            self.daemon.skerry(command, "--timeout", "10s", *arguments, check=False, timeout=30)
+            self.daemon.skerry("--timeout", "10s", command, *arguments, check=False, timeout=30)
         except subprocess.TimeoutExpired:
             self.fail(f"skerry {command} {' '.join(arguments)} hangs")
 
@@ -102,11 +117,23 @@ class Sweep(unittest.TestCase):
         wait_for(lambda: not os.listdir(os.path.join(daemon.run, "execs")), f"{what}: execs to go")
         self.assertEqual(glob.glob(os.path.join(daemon.root, "layers", "tmp-*")), [], what)
         self.host.assert_clean(self, daemon, what)
+        self.settle_volumes(what)
         shims = daemon.launcher_pids()
         self.assertLessEqual(len(shims), 2, f"{what}: shims left: {shims}")
         # It works as if nothing had happened.
         done = daemon.skerry("run", "--rm", "busybox", "echo", "fine")
         self.assertEqual(done.out, "fine\n", what)
+
+    def settle_volumes(self, what):
+        """None is mounted or owed; what was made can be removed, and is gone then."""
+        daemon = self.daemon
+        wait_for(lambda: not json.loads(daemon.skerry("debug", "debts", "-o", "json").out or "[]"),
+                 f"{what}: debts to be paid", seconds=60)
+        self.assertEqual(self.plugin.mounts(), [], what)
+        for name in daemon.skerry("volume", "ls", "-q").out.split():
+            daemon.skerry("volume", "rm", name)
+        self.assertEqual(os.listdir(os.path.join(daemon.root, "volumes")), [".host-id"], what)
+        self.assertEqual(os.listdir(os.path.join(self.plugin.base, "data")), [], what)
 
     def test_every_step(self):
         daemon = self.daemon

@@ -51,7 +51,7 @@ Result<os::ForeignPath> HostPaths::open(const std::string& path, const CallLimit
   }
   // Whoever may use no path at all learns nothing about which there are.
   if (rules_.allowed_prefixes.empty()) return not_allowed(path, path, rules_);
-  auto opened = paths_->open(path, limits.left());
+  auto opened = paths_->open(path, path_patience(limits));
   if (!opened) {
     auto error = std::move(opened).error().wrap(fmt::format("host path \"{}\"", path));
     if (error.code() == Code::kNotFound) return std::move(error).with_reason("HOST_PATH_NOT_FOUND");

@@ -177,20 +177,20 @@ Result<> PluginDriver::settle_unmount(Error refusal,
   if (presence != Presence::kDeadMount) return {};
   // Only one that we had asked for: what a plugin merely names may be somebody else's.
   if (!staged) return refusal;
-  TRY_ASSIGN(const auto dead, paths_.open(mountpoint, limits.left()));
+  TRY_ASSIGN(const auto dead, paths_.open(mountpoint, path_patience(limits)));
   return os::detach_dead_mount(dead.fd.get());
 }
 
 Result<PluginDriver::Presence> PluginDriver::look(const std::string& mountpoint,
                                                   const CallLimits& limits) {
   if (!check_mountpoint(mountpoint)) return Presence::kNothing;
-  auto opened = paths_.open(mountpoint, limits.left());
+  auto opened = paths_.open(mountpoint, path_patience(limits));
   if (!opened) {
     if (opened.error().code() == Code::kNotFound) return Presence::kNothing;
     return std::move(opened).error();
   }
   if (!opened->is_mount_root) return Presence::kDirectory;
-  const auto alive = paths_.open_alive(mountpoint, limits.left());
+  const auto alive = paths_.open_alive(mountpoint, path_patience(limits));
   if (alive) return Presence::kMount;
   if (alive.error().sys_errno() == ENOTCONN) return Presence::kDeadMount;
   return alive.error();

@@ -114,5 +114,18 @@ TEST(ReferenceTable, ComesBackFromItsRows) {
   EXPECT_EQ(again.acquire(kOther, "b"), Need::kDriverCall);
 }
 
+TEST(ReferenceTable, PutsBackWhatCouldNotBeJournaled) {
+  ReferenceTable table;
+  const VolumeKey key{.driver = "local", .name = "data"};
+  ASSERT_EQ(table.acquire(key, "a"), ReferenceTable::Need::kDriverCall);
+  const VolumeReferences before = *table.find(key);
+  table.release(key, "a");
+  table.set_unstaged(key);
+  table.restore(key, before);
+  EXPECT_EQ(*table.find(key), before);
+  table.restore(key, std::nullopt);
+  EXPECT_EQ(table.find(key), nullptr);
+}
+
 }  // namespace
 }  // namespace skerry::volumes

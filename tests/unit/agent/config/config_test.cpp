@@ -57,6 +57,12 @@ dns_servers = ["192.0.2.1"]
 attach_deadline = "5s"
 detach_deadline = "6s"
 concurrency = 2
+[volumes]
+host_paths = ["/srv/volumes"]
+plugin_socket_dirs = ["/srv/plugins"]
+plugin_spec_dirs = []
+mount_deadline = "7s"
+unmount_deadline = "8s"
 [defaults]
 cpus = 0.5
 memory = "256MiB"
@@ -87,6 +93,11 @@ pids = 512
                       .attach_deadline = std::chrono::seconds(5),
                       .detach_deadline = std::chrono::seconds(6),
                       .concurrency = 2};
+  expected.volumes = {.host_paths = {{"/srv/volumes"}},
+                      .plugin_socket_dirs = {"/srv/plugins"},
+                      .plugin_spec_dirs = {},
+                      .mount_deadline = std::chrono::seconds(7),
+                      .unmount_deadline = std::chrono::seconds(8)};
   expected.defaults = {.cpus = MilliCpu(500), .memory = Bytes(256ULL << 20U), .pids = 512};
   EXPECT_EQ(*read_config, expected);
   // What GetConfig shows gives the same configuration again.

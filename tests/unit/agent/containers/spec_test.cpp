@@ -151,6 +151,30 @@ TEST(CheckSpec, ALogPathHasToBeAllowed) {
   EXPECT_EQ(check_spec(spec, config).error().reason(), "LOG_PATH_REFUSED");
 }
 
+TEST(CheckSpec, TakesVolumesInTheOrderOfTheSpec) {
+  v1::ContainerSpec spec = good();
+  v1::Mount& volume = *spec.add_mounts();
+  volume.set_target("/data");
+  volume.set_read_only(true);
+  volume.mutable_volume()->set_name("data");
+  volume.mutable_volume()->set_driver("rclone");
+  (*volume.mutable_volume()->mutable_options())["remote"] = "x";
+  spec.add_mounts()->set_target("/tmp");
+  spec.mutable_mounts(1)->mutable_tmpfs();
+  const auto checked = check(spec);
+  ASSERT_TRUE(checked) << checked.error().message();
+  ASSERT_EQ(checked->config.mounts.size(), 2U);
+  EXPECT_EQ(std::get<isolators::VolumeMount>(checked->config.mounts[0]),
+            (isolators::VolumeMount{.name = "data",
+                                    .driver = "rclone",
+                                    .options = {{"remote", "x"}},
+                                    .target = "/data",
+                                    .read_only = true}));
+  expect_refused([](v1::ContainerSpec& bad) { bad.add_mounts()->set_target("/x"); },
+                 "FIELD_INVALID",
+                 "none of bind, tmpfs and volume");
+}
+
 TEST(CheckSpec, BindSourcesFollowTheConfiguration) {
   v1::ContainerSpec spec = good();
   v1::Mount* mount = spec.add_mounts();

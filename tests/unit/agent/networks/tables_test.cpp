@@ -1,11 +1,7 @@
-// Who has which port, which attempt holds a uid, what a cache file's name says.
-#include <latch>
-#include <thread>
-
+// Who has which port, what a cache file's name says.
 #include <gtest/gtest.h>
 
 #include "agent/networks/attached_names.h"
-#include "agent/networks/attempt_ledger.h"
 #include "agent/networks/interface_stats.h"
 #include "agent/networks/list_ranges.h"
 #include "agent/networks/port_table.h"
@@ -44,42 +40,6 @@ TEST(PortTable, AnAddressAndAProtocolOfTheirOwnDoNotClash) {
   cni::PortMapping udp = port(80);
   udp.protocol = cni::Protocol::kUdp;
   EXPECT_TRUE(table.check(Uid::make(), {udp}));
-}
-
-TEST(AttemptLedger, ALaterAttemptIsNotTouchedByAnEarlierOnesDebt) {
-  AttemptLedger ledger;
-  const Uid uid = Uid::make();
-  EXPECT_FALSE(ledger.is_superseded(uid, ""));
-  ledger.begin(uid, "first");
-  EXPECT_FALSE(ledger.is_superseded(uid, "first"));
-  ledger.begin(uid, "second");
-  EXPECT_TRUE(ledger.is_superseded(uid, "first"));
-  EXPECT_TRUE(ledger.is_superseded(uid, ""));
-  EXPECT_TRUE(ledger.is_held(uid));
-  ledger.end(uid);
-  EXPECT_FALSE(ledger.is_held(uid));
-  EXPECT_FALSE(ledger.is_superseded(uid, "first"));
-}
-
-TEST(AttemptLedger, OneWorksOnAUidAtATime) {
-  AttemptLedger ledger;
-  const Uid uid = Uid::make();
-  std::latch began(1);
-  int order = 0;
-  std::thread other;
-  {
-    const AttemptLedger::Turn turn = ledger.enter(uid);
-    other = std::thread([&] {
-      began.count_down();
-      const AttemptLedger::Turn mine = ledger.enter(uid);
-      EXPECT_EQ(order, 1);
-    });
-    began.wait();
-    // Another uid does not wait.
-    const AttemptLedger::Turn elsewhere = ledger.enter(Uid::make());
-    order = 1;
-  }
-  other.join();
 }
 
 TEST(AttachedName, FindsTheUidBetweenNamesWithDashes) {

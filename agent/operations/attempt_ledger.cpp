@@ -1,6 +1,6 @@
-#include "agent/networks/attempt_ledger.h"
+#include "agent/operations/attempt_ledger.h"
 
-namespace skerry::agent {
+namespace skerry::operations {
 
 AttemptLedger::Turn AttemptLedger::enter(const Uid& uid) {
   {
@@ -40,4 +40,4 @@ void AttemptLedger::end(const Uid& uid) {
   holders_.erase(uid);
 }
 
-}  // namespace skerry::agent
+}  // namespace skerry::operations

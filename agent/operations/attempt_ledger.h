@@ -1,4 +1,5 @@
-// Which attempt holds the attachments of a uid, and one operation on them at a time.
+// Which attempt holds what is kept under a uid (attachments to networks, references to volumes), and
+// one operation on it at a time.
 //
 // Plugins know a pod by its uid alone, and a container that is started again keeps its uid. So what
 // is still owed of an earlier attempt must never be taken from a later one: each has a random name,
@@ -13,7 +14,7 @@
 #include "agent/runtime/mutex.h"
 #include "base/ids.h"
 
-namespace skerry::agent {
+namespace skerry::operations {
 
 /// Thread: any.
 class AttemptLedger final {
@@ -52,4 +53,4 @@ class AttemptLedger final {
   std::map<Uid, std::string> holders_ GUARDED_BY(mutex_);
 };
 
-}  // namespace skerry::agent
+}  // namespace skerry::operations
