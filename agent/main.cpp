@@ -21,6 +21,8 @@
 #include "agent/execs/manager.h"
 #include "agent/images/image_desk.h"
 #include "agent/networks/network_desk.h"
+#include "agent/pods/manager.h"
+#include "agent/pods/pod_init.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
 #include "isolators/network/network.h"
@@ -70,7 +72,7 @@ Result<std::string> sibling(const std::string& name) {
 Result<isolators::IsolatorChain> make_chain(Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  return isolators::make_isolators(host.facts, {.network = &network});
+  return isolators::make_isolators(host.facts, {.network = &network, .pods = host.pod_namespaces.get()});
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
@@ -84,6 +86,7 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   host->scope = scope_path(config.name);
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
+  host->pod_namespaces = std::make_unique<PodNamespaceOpener>(*host);
   TRY_ASSIGN(host->isolators, make_chain(*host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
@@ -137,6 +140,7 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
   ContainerManager::declare_failpoints(failpoints, isolators);
   ExecManager::declare_failpoints(failpoints);
+  PodManager::declare_failpoints(failpoints);
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
@@ -220,9 +224,25 @@ Result<> run_daemon(const config::Config& config) {
                      containers,
                      exec_board});
   CopyDesk copies({*reactor, workers, *host, containers, unpacker});
+  PodBoard pod_board;
+  PodManager pods({*reactor,
+                   workers,
+                   trace,
+                   clock,
+                   config,
+                   *store,
+                   *events,
+                   interpreter,
+                   debts,
+                   failpoints,
+                   *host,
+                   containers,
+                   pod_board});
 
-  Recovery recovery({containers, *store, workers, trace, clock, config, failpoints, *host});
+  TRY(pods.load());
+  Recovery recovery({containers, pods, *store, workers, trace, clock, config, failpoints, *host});
   TRY(recovery.run());
+  TRY(pods.recover());
   TRY(execs.recover());
   TRY(debts.load());
 
@@ -238,6 +258,8 @@ Result<> run_daemon(const config::Config& config) {
                      exec_board,
                      execs,
                      copies,
+                     pod_board,
+                     pods,
                      *events,
                      table,
                      debts,
@@ -278,6 +300,7 @@ int list_failpoints() {
   Host host;
   host.facts = os::probe_host();
   host.networks = *NetworkDesk::make(config, host);
+  host.pod_namespaces = std::make_unique<PodNamespaceOpener>(host);
   const auto isolators = make_chain(host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());

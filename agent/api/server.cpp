@@ -18,6 +18,7 @@
 #include "agent/api/exec_service.h"
 #include "agent/api/image_service.h"
 #include "agent/api/network_service.h"
+#include "agent/api/pod_service.h"
 
 namespace skerry::agent {
 namespace {
@@ -34,6 +35,7 @@ class GrpcServer final : public ApiServer {
         images_(context),
         events_(context),
         networks_(context),
+        pods_(context),
         agent_(context) {}
 
   Result<> start(const std::string& socket) {
@@ -45,6 +47,7 @@ class GrpcServer final : public ApiServer {
     builder.RegisterService(&images_);
     builder.RegisterService(&events_);
     builder.RegisterService(&networks_);
+    builder.RegisterService(&pods_);
     builder.RegisterService(&agent_);
     server_ = builder.BuildAndStart();
     if (server_) return {};
@@ -62,6 +65,7 @@ class GrpcServer final : public ApiServer {
   ImageServiceImpl images_;
   EventServiceImpl events_;
   NetworkServiceImpl networks_;
+  PodServiceImpl pods_;
   AgentServiceImpl agent_;
   std::unique_ptr<grpc::Server> server_;
 };

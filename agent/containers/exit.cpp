@@ -141,7 +141,7 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
   skerry::v1::Container& api = container.api();
   api.set_pid(0);
   api.set_oom_kills(oom_kills);
-  show_detaching(*api.mutable_networks());
+  if (!container.joined_pod()) show_detaching(*api.mutable_networks());
   ExitInfo& info = *api.mutable_exit();
   *info.mutable_time() = to_timestamp(exit.time);
   if (exit.launch_error) {

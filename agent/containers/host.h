@@ -7,6 +7,7 @@
 #include "agent/networks/network_desk.h"
 #include "base/unique_fd.h"
 #include "isolators/isolator.h"
+#include "isolators/pod/pod.h"
 #include "os/cgroup/cgroup.h"
 #include "os/host_facts.h"
 
@@ -19,6 +20,8 @@ struct Directories {
   UniqueFd containers;      ///< ROOT/containers: <uid>/{upper,work,log,exit}
   UniqueFd run_containers;  ///< RUN/containers: <uid>/{shim.sock,record,plan}
   UniqueFd run_execs;       ///< RUN/execs: <uid>/{shim.sock,record,exit}
+  UniqueFd pods;            ///< ROOT/pods: <uid>/etc
+  UniqueFd run_pods;        ///< RUN/pods: <uid>/{record,shim.sock,exit}
   UniqueFd trash;           ///< ROOT/trash: what is being deleted
 };
 
@@ -37,6 +40,8 @@ struct Host {
   std::unique_ptr<os::CgroupManager> cgroups;
   /// Null only where no container is ever launched.
   std::unique_ptr<NetworkDesk> networks;
+  /// Null only where nothing joins a pod. Before the isolators, which use it.
+  std::unique_ptr<isolators::PodProvider> pod_namespaces;
   isolators::IsolatorChain isolators;
   std::unique_ptr<LauncherClient> launcher;
 };

@@ -19,6 +19,7 @@ class Recovery final {
  public:
   struct Parts {
     ContainerManager& containers;
+    PodDoor& pods;
     store::Store& store;
     runtime::WorkerPool& workers;
     runtime::Trace& trace;
@@ -57,6 +58,7 @@ class Recovery final {
   void sweep();
   void sweep_networks();
   void sweep_cgroups();
+  void sweep_cgroups_in(const os::CgroupPath& parent);
   void sweep_directories();
 
   Parts parts_;

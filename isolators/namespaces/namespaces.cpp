@@ -44,10 +44,18 @@ class NamespacesIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    context.plan.add_namespaces(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+    // What the pod shares is joined (isolators/pod).
+    const JoinedPod* pod = context.config.pod ? &*context.config.pod : nullptr;
+    std::uint64_t made = CLONE_NEWNS;
+    if (pod == nullptr || !pod->shares_pid) made |= CLONE_NEWPID;
+    if (pod == nullptr || !pod->shares_ipc) made |= CLONE_NEWIPC;
+    if (pod == nullptr || !pod->shares_uts) made |= CLONE_NEWUTS;
+    context.plan.add_namespaces(made);
     // Not by clone3(): its v1 root would be the group the shim is in (see LaunchPlan).
     context.plan.plan().cgroup_namespace = true;
-    context.plan.add(Phase::kNamespaces, plan::Hostname{.name = hostname_of(context.config)});
+    if ((made & CLONE_NEWUTS) != 0) {
+      context.plan.add(Phase::kNamespaces, plan::Hostname{.name = hostname_of(context.config)});
+    }
     if (context.config.network == NetworkMode::kNone) {
       context.plan.add_namespaces(CLONE_NEWNET);
       context.plan.add(Phase::kNamespaces, plan::LoopbackUp{});

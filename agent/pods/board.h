@@ -1,0 +1,48 @@
+// What every pod is now, for readers on any thread: as containers/snapshot.h, for fewer objects.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/events/event_log.h"
+#include "agent/runtime/mutex.h"
+#include "base/ids.h"
+#include "skerry/v1/pod.pb.h"
+
+namespace skerry::agent {
+
+/// One pod, as the API shows it with its spec, but without its containers: they are in the
+/// containers' snapshot.
+struct PodView {
+  std::uint64_t ordinal = 0;  ///< order of acceptance
+  skerry::v1::Pod pod;
+  bool has_init = false;
+};
+using PodViewPtr = std::shared_ptr<const PodView>;
+
+/// Immutable. In the order of acceptance.
+struct PodSnapshot {
+  /// The event stream up to here is in the snapshot.
+  events::Cursor cursor;
+  std::vector<PodViewPtr> pods;
+};
+
+class PodBoard final {
+ public:
+  PodBoard() : current_(std::make_shared<const PodSnapshot>()) {}
+  /// Thread: any.
+  std::shared_ptr<const PodSnapshot> current() const;
+  /// Notes a change for the next publish(); null removes. Thread: reactor.
+  void change(const Uid& uid, PodViewPtr view);
+  /// Publishes what was noted, if anything. Thread: reactor.
+  void publish(const events::Cursor& cursor);
+
+ private:
+  std::vector<std::pair<std::string, PodViewPtr>> changes_;
+  mutable runtime::Mutex mutex_;
+  std::shared_ptr<const PodSnapshot> current_ GUARDED_BY(mutex_);
+};
+
+}  // namespace skerry::agent
