@@ -129,6 +129,12 @@ class Daemon:
     def ps(self, *arguments):
         return json.loads(self.skerry("ps", "-a", "-o", "json", *arguments).out or "[]")
 
+    def pods(self):
+        return json.loads(self.skerry("pod", "ls", "-a", "-o", "json").out or "[]")
+
+    def inspect_pod(self, key):
+        return json.loads(self.skerry("pod", "inspect", key).out)[0]
+
     def import_busybox(self, name="busybox"):
         tree = os.path.join(self.base, "tree-" + name)
         if not os.path.isdir(tree):
@@ -246,9 +252,12 @@ class DaemonTest(unittest.TestCase):
         daemon = self.daemon
         if daemon.process.poll() is not None:
             daemon.start()
+        for pod in daemon.pods():
+            daemon.skerry("pod", "rm", "-f", pod["uid"], check=False)
         for container in daemon.ps():
             daemon.skerry("rm", "-f", container["uid"], check=False)
         wait_for(lambda: not daemon.ps(), "containers to be gone")
+        wait_for(lambda: not daemon.pods(), "pods to be gone")
         wait_for(lambda: not daemon.leaks(), f"leaks to vanish: {daemon.leaks()}")
         self.assertEqual(host_mounts_of(daemon), [])
 
