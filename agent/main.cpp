@@ -72,7 +72,8 @@ Result<std::string> sibling(const std::string& name) {
 Result<isolators::IsolatorChain> make_chain(Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  return isolators::make_isolators(host.facts, {.network = &network, .pods = host.pod_namespaces.get()});
+  return isolators::make_isolators(host.facts,
+                                   {.network = &network, .pods = host.pod_namespaces.get()});
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
@@ -246,26 +247,10 @@ Result<> run_daemon(const config::Config& config) {
   TRY(execs.recover());
   TRY(debts.load());
 
-  ApiContext context{*reactor,
-                     workers,
-                     trace,
-                     clock,
-                     config,
-                     *host,
-                     board,
-                     containers,
-                     attachments,
-                     exec_board,
-                     execs,
-                     copies,
-                     pod_board,
-                     pods,
-                     *events,
-                     table,
-                     debts,
-                     *images,
-                     clock.wall(),
-                     std::string(kVersion)};
+  ApiContext context{*reactor, workers, trace,      clock,        config,
+                     *host,    board,   containers, attachments,  exec_board,
+                     execs,    copies,  pod_board,  pods,         *events,
+                     table,    debts,   *images,    clock.wall(), std::string(kVersion)};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> server,
              serve(context, config.run.string() + "/skerryd.sock", config.socket_group));
   trace.notice("ready", {{"version", std::string(kVersion)}, {"run", config.run.string()}});

@@ -36,10 +36,8 @@ ServerUnaryReactor* NetworkServiceImpl::Get(CallbackServerContext* call,
   if (context_.host.networks == nullptr) return answer_now(call, no_networks());
   auto* unary = new UnaryCall();
   auto work = [this, name = request->name(), response, pending = unary->pending()] {
-    auto found = get_network(*context_.host.networks,
-                             *context_.board.current(),
-                             *context_.pod_board.current(),
-                             name);
+    auto found = get_network(
+        *context_.host.networks, *context_.board.current(), *context_.pod_board.current(), name);
     if (!found) return pending->finish(to_status(found.error()), [] {});
     pending->finish(grpc::Status::OK, [&] { response->mutable_network()->Swap(&*found); });
   };

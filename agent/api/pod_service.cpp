@@ -139,12 +139,10 @@ ServerUnaryReactor* PodServiceImpl::Remove(CallbackServerContext*,
   PodReply reply = [pending = call->pending()](const Result<PodViewPtr>& result) {
     pending->finish(result ? grpc::Status::OK : to_status(result.error()), [] {});
   };
-  context_.reactor.post([this,
-                         ref = request->pod(),
-                         force = request->force(),
-                         reply = std::move(reply)]() mutable {
-    context_.pods.remove(ref, force, std::move(reply));
-  });
+  context_.reactor.post(
+      [this, ref = request->pod(), force = request->force(), reply = std::move(reply)]() mutable {
+        context_.pods.remove(ref, force, std::move(reply));
+      });
   return call;
 }
 

@@ -22,8 +22,7 @@ inline Result<std::chrono::milliseconds> check_grace(const google::protobuf::Dur
   if (grace.seconds() < 0 || grace.nanos() < 0 || grace.seconds() > kMaxSeconds) {
     return bad_request("grace: is not between 0 and 24 hours");
   }
-  return std::chrono::milliseconds(
-      google::protobuf::util::TimeUtil::DurationToMilliseconds(grace));
+  return std::chrono::milliseconds(google::protobuf::util::TimeUtil::DurationToMilliseconds(grace));
 }
 
 /// Of UpdateContainerRequest or UpdatePodRequest. What a path of the mask names is replaced, and

@@ -32,8 +32,8 @@ Result<> ContainerManager::fit_into_pod(const skerry::v1::ContainerSpec& spec,
 void ContainerManager::sit_down(Container& container, const PodSeat& seat) {
   isolators::ContainerConfig& config = container.spec.config;
   config.pod = seat.joined;
-  config.network = seat.joined.shares_net ? isolators::NetworkMode::kPod
-                                          : isolators::NetworkMode::kHost;
+  config.network =
+      seat.joined.shares_net ? isolators::NetworkMode::kPod : isolators::NetworkMode::kHost;
   if (seat.joined.shares_uts) config.hostname = seat.hostname;
   if (!seat.log_directory.empty() && container.spec.log.directory.empty()) {
     container.spec.log.directory = seat.log_directory;
@@ -76,8 +76,7 @@ void ContainerManager::restore_seat(Container& container) {
     return;
   }
   // Accepted once: what has changed in the pod since is no reason to refuse.
-  static_cast<void>(
-      fit_into_pod(container.api().spec(), *seat, container.spec.config.resources));
+  static_cast<void>(fit_into_pod(container.api().spec(), *seat, container.spec.config.resources));
   sit_down(container, *seat);
 }
 

@@ -14,7 +14,8 @@ namespace skerry::agent {
 
 /// All networks by name, the modes "none" and "host" among them. `problem` is found by looking for
 /// the plugins. Blocks: disk, briefly. Thread: worker.
-std::vector<v1::Network> list_networks(const NetworkDesk& desk, const Snapshot& snapshot,
+std::vector<v1::Network> list_networks(const NetworkDesk& desk,
+                                       const Snapshot& snapshot,
                                        const PodSnapshot& pods);
 
 /// The same of one, with its members and what it has made on the host; `used` of its ranges counts

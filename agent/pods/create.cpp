@@ -213,14 +213,14 @@ void PodManager::creation_succeeded(Pod& pod, PodJob& job, const Outcome& outcom
     parts_.interpreter.close(transaction, outcome);
   });
   // For a daemon whose state.db is lost; it is a file on a tmpfs.
-  auto written =
-      write_pod_record(parts_.host.directories, pod.uid, pod.record.SerializeAsString());
+  auto written = write_pod_record(parts_.host.directories, pod.uid, pod.record.SerializeAsString());
   if (!written) {
     parts_.trace.error("cannot write a pod's record", written.error(), {{"pod", pod.uid.str()}});
   }
   watch_init(pod);
   // A stop that came while the last step ran has cancelled nothing any more.
-  if (pod.stop_requested) begin_stop(pod, {.cause = skerry::v1::POD_STOP_CAUSE_STOPPED, .message = {}});
+  if (pod.stop_requested)
+    begin_stop(pod, {.cause = skerry::v1::POD_STOP_CAUSE_STOPPED, .message = {}});
 }
 
 // The operation has undone everything already, or it is on the list of debts.

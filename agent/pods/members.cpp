@@ -58,16 +58,14 @@ void PodManager::container_changed(const Container& container) {
 
 void PodManager::on_member_exited(Pod& pod, const Container& container) {
   if (!pod.spec.stop_on_failure || !has_failed(container.api().exit())) return;
-  parts_.reactor.post([this,
-                       uid = pod.uid,
-                       id = container.api().id(),
-                       alive = std::weak_ptr(alive_)] {
-    Pod* owner = alive.lock() ? find(uid) : nullptr;
-    if (owner == nullptr || owner->state() != PodState::kReady) return;
-    begin_stop(*owner,
-               {.cause = skerry::v1::POD_STOP_CAUSE_CONTAINER_FAILED,
-                .message = fmt::format("container \"{}\" failed", id)});
-  });
+  parts_.reactor.post(
+      [this, uid = pod.uid, id = container.api().id(), alive = std::weak_ptr(alive_)] {
+        Pod* owner = alive.lock() ? find(uid) : nullptr;
+        if (owner == nullptr || owner->state() != PodState::kReady) return;
+        begin_stop(*owner,
+                   {.cause = skerry::v1::POD_STOP_CAUSE_CONTAINER_FAILED,
+                    .message = fmt::format("container \"{}\" failed", id)});
+      });
 }
 
 // --- the door -------------------------------------------------------------------------------

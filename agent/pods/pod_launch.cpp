@@ -100,8 +100,7 @@ Step network_step(const Job& job, Host& host) {
                 // It tried to take that back already; once more at once would only wait as long.
                 if (owed()) return Error(Code::kAborted, "its own undo failed");
                 const bool attached = !job->sandbox.record.attempt.empty();
-                const isolators::NetworkRecord* record =
-                    attached ? &job->sandbox.record : nullptr;
+                const isolators::NetworkRecord* record = attached ? &job->sandbox.record : nullptr;
                 return host.networks->attacher().detach(job->uid, record);
               },
               .debt = [job, owed, held]() -> std::optional<Debt> {
@@ -127,8 +126,7 @@ Debt cgroup_debt(const Uid& uid, const os::CgroupPath& path) {
 }
 
 Debt run_debt(const Uid& uid) {
-  return {
-      .kind = std::string(kDebtPodRun), .key = uid.str(), .object = uid.str(), .record = {}};
+  return {.kind = std::string(kDebtPodRun), .key = uid.str(), .object = uid.str(), .record = {}};
 }
 
 // A step of the end that fails owes what it was to do, and the end goes on.
@@ -167,34 +165,33 @@ std::vector<Step> pod_steps(const Job& job, Host& host) {
   steps.push_back(Step{
       .name = "pod.directories",
       .run = [job, &host](CancelToken&) { return prepare_directories(*job, host.directories); },
-      .undo =
-          [job, &host] { return os::remove_tree(host.directories.run_pods.get(), job->uid.str()); },
+      .undo = [job,
+               &host] { return os::remove_tree(host.directories.run_pods.get(), job->uid.str()); },
       .debt = [job]() -> std::optional<Debt> { return run_debt(job->uid); },
       .undo_after_failure = true});
-  steps.push_back(Step{.name = "pod.cgroup",
-                       .run = [job, &host](CancelToken&) { return create_cgroup(*job, host); },
-                       .undo =
-                           [job, &host] {
-                             job->cgroup.reset();
-                             return host.cgroups->remove(job->cgroup_path);
-                           },
-                       .debt = [job]() -> std::optional<Debt> {
-                         return cgroup_debt(job->uid, job->cgroup_path);
-                       },
-                       .undo_after_failure = true});
+  steps.push_back(Step{
+      .name = "pod.cgroup",
+      .run = [job, &host](CancelToken&) { return create_cgroup(*job, host); },
+      .undo =
+          [job, &host] {
+            job->cgroup.reset();
+            return host.cgroups->remove(job->cgroup_path);
+          },
+      .debt = [job]() -> std::optional<Debt> { return cgroup_debt(job->uid, job->cgroup_path); },
+      .undo_after_failure = true});
   steps.push_back(network_step(job, host));
   steps.push_back(Step{.name = "pod.etc",
                        .run = [job, &host](CancelToken&) { return write_etc(*job, host); },
                        .undo = {},
                        .debt = {}});
-  steps.push_back(Step{
-      .name = "pod.init",
-      .run = [job, &host](CancelToken& cancel) { return start_pod_init(*job, host, cancel); },
-      .undo = [job, &host] { return end_pod_init(*job, *host.cgroups); },
-      .debt = [job]() -> std::optional<Debt> {
-        return cgroup_debt(job->uid, init_cgroup(job->cgroup_path));
-      },
-      .undo_after_failure = true});
+  steps.push_back(
+      Step{.name = "pod.init",
+           .run = [job, &host](CancelToken& cancel) { return start_pod_init(*job, host, cancel); },
+           .undo = [job, &host] { return end_pod_init(*job, *host.cgroups); },
+           .debt = [job]() -> std::optional<Debt> {
+             return cgroup_debt(job->uid, init_cgroup(job->cgroup_path));
+           },
+           .undo_after_failure = true});
   return steps;
 }
 
@@ -215,10 +212,11 @@ std::vector<Step> pod_end_steps(const std::shared_ptr<PodEndJob>& job, Host& hos
         return attacher.detach(job->uid, &record);
       },
       isolator_debt(job->uid, network_checkpoint(job->network))));
-  steps.push_back(paying_step("pod-end.cgroup",
-                              job,
-                              [job, &host] { return host.cgroups->remove(job->cgroup_path); },
-                              cgroup_debt(job->uid, job->cgroup_path)));
+  steps.push_back(paying_step(
+      "pod-end.cgroup",
+      job,
+      [job, &host] { return host.cgroups->remove(job->cgroup_path); },
+      cgroup_debt(job->uid, job->cgroup_path)));
   steps.push_back(paying_step(
       "pod-end.run",
       job,
@@ -233,9 +231,8 @@ std::vector<Step> pod_removal_steps(const Uid& uid,
   std::vector<Step> steps;
   steps.push_back(Step{.name = "pod-remove.directory",
                        .run = [uid, trash_name, &host](CancelToken&) -> Result<> {
-                         auto name = os::rename_to_trash(host.directories.pods.get(),
-                                                         uid.str(),
-                                                         host.directories.trash.get());
+                         auto name = os::rename_to_trash(
+                             host.directories.pods.get(), uid.str(), host.directories.trash.get());
                          if (!name) {
                            if (name.error().code() == Code::kNotFound) return {};
                            return std::move(name).error();

@@ -1,6 +1,6 @@
 // What a pod is made of, as operations: its creation from a checked spec to namespaces containers
-// can join, its end, its removal. Each runs on one worker from first to last step; the reactor takes
-// the outcome over.
+// can join, its end, its removal. Each runs on one worker from first to last step; the reactor
+// takes the outcome over.
 //
 //   pod.directories   ROOT/pods/<uid>, RUN/pods/<uid>, the record that adopts it
 //   pod.cgroup        PARENT/<uid> with the pod's limits; its containers' groups come below

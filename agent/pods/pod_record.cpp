@@ -5,9 +5,7 @@
 namespace skerry::agent {
 namespace {
 
-Error damaged(const char* why) {
-  return Error(Code::kDataLoss, why).with_reason("RECORD_DAMAGED");
-}
+Error damaged(const char* why) { return Error(Code::kDataLoss, why).with_reason("RECORD_DAMAGED"); }
 
 }  // namespace
 

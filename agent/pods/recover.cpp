@@ -1,5 +1,5 @@
-// Pods after a restart of the daemon. First exactly what was saved, before the containers, which ask
-// for their seats; then what has happened meanwhile, when the containers are known again.
+// Pods after a restart of the daemon. First exactly what was saved, before the containers, which
+// ask for their seats; then what has happened meanwhile, when the containers are known again.
 //
 //   ready, this boot    its init answers (or it has none) ─► ready
 //                       it does not ─► INIT_LOST
@@ -88,9 +88,8 @@ void PodManager::restore(PodRecord record) {
     pod->spec = std::move(*checked);
   } else {
     // It stays readable, and can be stopped and removed.
-    parts_.trace.error("a pod's spec is not acceptable any more",
-                       checked.error(),
-                       {{"pod", pod->uid.str()}});
+    parts_.trace.error(
+        "a pod's spec is not acceptable any more", checked.error(), {{"pod", pod->uid.str()}});
   }
   pod->spec.settings.owner = "pod " + pod->api().id();
   if (pod->holds() && !pod->record.network().empty()) {
@@ -127,8 +126,7 @@ void PodManager::catch_up(Pod& pod) {
     case PodState::kReady:
       if (pod.record.boot_id() == parts_.host.facts.boot_id) return adopt(pod);
       return begin_stop(
-          pod,
-          {.cause = skerry::v1::POD_STOP_CAUSE_HOST_REBOOT, .message = "the host went down"});
+          pod, {.cause = skerry::v1::POD_STOP_CAUSE_HOST_REBOOT, .message = "the host went down"});
     case PodState::kStopping:
       return stop_next(pod);
     case PodState::kStopped:
@@ -140,8 +138,8 @@ void PodManager::adopt(Pod& pod) {
   auto group = parts_.host.cgroups->open(pod.api().cgroup_path());
   if (group) pod.cgroup = std::move(*group);
   if (pod.spec.needs_init()) {
-    ShimDoor door = knock_at_shim(
-        parts_.host.directories.run_pods.get(), pod.uid.str(), kHelloDeadline);
+    ShimDoor door =
+        knock_at_shim(parts_.host.directories.run_pods.get(), pod.uid.str(), kHelloDeadline);
     if (!door.socket || door.hello.fds.empty()) return on_init_gone(pod);
     pod.init.pid = door.hello.packet.pid;
     pod.init.start_ticks = door.hello.packet.start_ticks;
@@ -172,8 +170,7 @@ void PodManager::sweep() {
   for (const std::string& name : directory_names(directories.pods.get())) {
     const auto uid = Uid::parse(name);
     if (uid && find(*uid) != nullptr) continue;
-    const auto trash =
-        os::rename_to_trash(directories.pods.get(), name, directories.trash.get());
+    const auto trash = os::rename_to_trash(directories.pods.get(), name, directories.trash.get());
     if (trash) parts_.containers.trash().collect(*trash);
   }
 }

@@ -164,8 +164,8 @@ void PodManager::ended(const Uid& uid, const Outcome& outcome) {
   CHECK(transit(*pod, PodTransition::kEnd).has_value());
   skerry::v1::Pod& api = pod->api();
   const std::string key = uid.str() + "/" + std::string(isolators::kNetworkIsolator);
-  const bool owed = std::ranges::any_of(outcome.debts,
-                                        [&](const Debt& debt) { return debt.key == key; });
+  const bool owed =
+      std::ranges::any_of(outcome.debts, [&](const Debt& debt) { return debt.key == key; });
   show_detached(owed, *api.mutable_networks(), *api.mutable_ports());
   pod->record.clear_network();
   api.set_released(true);

@@ -23,13 +23,11 @@ void PodManager::update(const skerry::v1::PodRef& ref, UpdateRequest request, Po
 Result<PodManager::UpdatePlan> PodManager::plan_update(const Pod& pod,
                                                        const UpdateRequest& request) const {
   if (request.expected_revision && *request.expected_revision != pod.api().revision()) {
-    return Error(Code::kAborted,
-                 "the pod is at revision " + std::to_string(pod.api().revision()))
+    return Error(Code::kAborted, "the pod is at revision " + std::to_string(pod.api().revision()))
         .with_reason("REVISION");
   }
   if (pod.state() != PodState::kReady) {
-    return Error(Code::kFailedPrecondition,
-                 "the pod is " + std::string(state_name(pod.state())))
+    return Error(Code::kFailedPrecondition, "the pod is " + std::string(state_name(pod.state())))
         .with_reason("STATE")
         .with_object("pod " + pod.api().id());
   }
@@ -62,8 +60,7 @@ void PodManager::apply_update(Pod& pod, UpdatePlan plan, PodReply reply) {
                plan = std::move(plan),
                reply,
                alive = std::weak_ptr(alive_)] {
-    const auto applied =
-        apply_pod_limits(parts_.host.isolators, plan.resources, &before, *group);
+    const auto applied = apply_pod_limits(parts_.host.isolators, plan.resources, &before, *group);
     parts_.reactor.post([this, uid, plan, reply, result = Result<>(applied), alive]() mutable {
       if (!alive.lock()) return;
       Pod* owner = find(uid);

@@ -212,9 +212,7 @@ void find_processes(const Host& host,
 
 void find_networks(const Host& host, const Known& known, std::vector<Leak>& leaks) {
   if (host.networks == nullptr) return;
-  const auto is_holder = [&known](const std::string& uid) {
-    return known.holds(uid);
-  };
+  const auto is_holder = [&known](const std::string& uid) { return known.holds(uid); };
   for (NetworkOrphan& orphan :
        find_network_orphans(*host.networks, host.launcher.get(), is_holder)) {
     leaks.push_back({.kind = std::string(orphan_word(orphan.kind)),

@@ -200,26 +200,10 @@ class ApiFixture {
   }
 
   Result<> start_server() {
-    context = std::make_unique<agent::ApiContext>(agent::ApiContext{*reactor,
-                                                                    *workers,
-                                                                    trace.get(),
-                                                                    clock,
-                                                                    config,
-                                                                    host,
-                                                                    board,
-                                                                    *containers,
-                                                                    *attachments,
-                                                                    exec_board,
-                                                                    *execs,
-                                                                    *copies,
-                                                                    pod_board,
-                                                                    *pods,
-                                                                    *events,
-                                                                    table,
-                                                                    *debts,
-                                                                    *desk,
-                                                                    clock.wall(),
-                                                                    "1.2.3"});
+    context = std::make_unique<agent::ApiContext>(agent::ApiContext{
+        *reactor,    *workers,     trace.get(), clock,  config,       host,      board,
+        *containers, *attachments, exec_board,  *execs, *copies,      pod_board, *pods,
+        *events,     table,        *debts,      *desk,  clock.wall(), "1.2.3"});
     const std::string socket = config.run.string() + "/skerryd.sock";
     TRY_ASSIGN(server, agent::serve(*context, socket, "no-such-group"));
     thread = std::thread([this] { reactor->run(); });

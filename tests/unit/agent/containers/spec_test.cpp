@@ -108,8 +108,7 @@ TEST(CheckSpec, WhatJoinsAPodSaysNothingThatThePodSays) {
 
 TEST(CheckSpec, APodOfOneHasNoFieldsOfExplicitPods) {
   const auto refuse = [](const std::function<void(v1::PodSpec&)>& say, std::string_view field) {
-    expect_refused(
-        [&](v1::ContainerSpec& s) { say(*s.mutable_pod()); }, "POD_FIELDS", field);
+    expect_refused([&](v1::ContainerSpec& s) { say(*s.mutable_pod()); }, "POD_FIELDS", field);
   };
   refuse([](v1::PodSpec& pod) { pod.mutable_shared()->set_ipc(true); }, "spec.pod.shared");
   refuse([](v1::PodSpec& pod) { pod.mutable_resources(); }, "spec.pod.resources");

@@ -108,10 +108,10 @@ TEST(CheckPodSpec, RefusesByFieldName) {
   expect_refused([](Spec& s) { s.set_log_directory("/var/log/pods/../../etc"); },
                  "LOG_PATH_REFUSED",
                  "spec.log_directory");
-  expect_refused([](Spec& s) { s.add_ports()->set_host_port(0); }, "FIELD_INVALID", "spec.ports[0]");
-  expect_refused([](Spec& s) { s.add_networks()->set_network("a/b"); },
-                 "FIELD_INVALID",
-                 "spec.networks[0]");
+  expect_refused(
+      [](Spec& s) { s.add_ports()->set_host_port(0); }, "FIELD_INVALID", "spec.ports[0]");
+  expect_refused(
+      [](Spec& s) { s.add_networks()->set_network("a/b"); }, "FIELD_INVALID", "spec.networks[0]");
   expect_refused([](Spec& s) { s.mutable_dns()->add_servers("x"); }, "FIELD_INVALID", "spec.dns");
   expect_refused(
       [](Spec& s) { s.add_host_aliases()->set_ip("x"); }, "FIELD_INVALID", "spec.host_aliases[0]");
