@@ -21,7 +21,7 @@ ServerUnaryReactor* NetworkServiceImpl::List(CallbackServerContext* call,
   auto* unary = new UnaryCall();
   auto work = [this, response, pending = unary->pending()] {
     const auto all = list_networks(
-        *context_.host.networks, *context_.board.current(), *context_.pod_board.current());
+        *context_.host.networks, *context_.board.current(), context_.pod_board.current());
     pending->finish(grpc::Status::OK,
                     [&] { response->mutable_networks()->Add(all.begin(), all.end()); });
   };
@@ -37,7 +37,7 @@ ServerUnaryReactor* NetworkServiceImpl::Get(CallbackServerContext* call,
   auto* unary = new UnaryCall();
   auto work = [this, name = request->name(), response, pending = unary->pending()] {
     auto found = get_network(
-        *context_.host.networks, *context_.board.current(), *context_.pod_board.current(), name);
+        *context_.host.networks, *context_.board.current(), context_.pod_board.current(), name);
     if (!found) return pending->finish(to_status(found.error()), [] {});
     pending->finish(grpc::Status::OK, [&] { response->mutable_network()->Swap(&*found); });
   };

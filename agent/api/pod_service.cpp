@@ -92,11 +92,11 @@ ServerUnaryReactor* PodServiceImpl::List(CallbackServerContext* call,
     return answer_now(call, bad_request("page_size: is above 10000"));
   }
   const std::uint32_t limit = request->page_size() == 0 ? kDefaultPage : request->page_size();
-  const auto snapshot = context_.pod_board.current();
+  const PodSnapshot snapshot = context_.pod_board.current();
   const PodMembers members = members_by_pod(*context_.board.current());
   std::size_t bytes = 0;
   std::uint64_t last = 0;
-  for (const PodViewPtr& view : snapshot->pods) {
+  for (const PodViewPtr& view : snapshot.all()) {
     if (view->ordinal <= *after || !matches(view->pod, *request)) continue;
     const bool full = response->pods_size() >= static_cast<int>(limit);
     if (full || bytes > kMaxPageBytes) {
@@ -108,8 +108,8 @@ ServerUnaryReactor* PodServiceImpl::List(CallbackServerContext* call,
     bytes += out.ByteSizeLong();
     last = view->ordinal;
   }
-  response->mutable_cursor()->set_epoch(snapshot->cursor.epoch);
-  response->mutable_cursor()->set_sequence(snapshot->cursor.sequence);
+  response->mutable_cursor()->set_epoch(snapshot.cursor.epoch);
+  response->mutable_cursor()->set_sequence(snapshot.cursor.sequence);
   return answer_now(call, {});
 }
 

@@ -49,7 +49,7 @@ v1::NetworkMember member_of(const Object& object) {
 
 // A container that joined a pod is on its networks only.
 void add_members(const std::string& name, const Members& members, v1::Network& out) {
-  for (const PodViewPtr& view : members.pods.pods) {
+  for (const PodViewPtr& view : members.pods.all()) {
     add_member(name, view->pod.networks(), member_of(view->pod), out);
   }
   for (const ViewPtr& view : members.snapshot.all()) {
@@ -104,7 +104,7 @@ bool is_on(const v1::Pod& pod, const std::string& mode) {
 void fill_mode(const std::string& name, const Members& members, v1::Network& out) {
   out.set_name(name);
   const auto all = members.snapshot.all();
-  const auto& pods = members.pods.pods;
+  const auto& pods = members.pods.all();
   const auto count =
       std::ranges::count_if(all,
                             [&](const ViewPtr& view) { return is_on(view->container, name); }) +

@@ -4,7 +4,7 @@
 
 namespace skerry::agent {
 
-std::shared_ptr<const PodSnapshot> PodBoard::current() const {
+PodSnapshot PodBoard::current() const {
   const runtime::MutexLock lock(mutex_);
   return current_;
 }
@@ -14,18 +14,19 @@ void PodBoard::change(const Uid& uid, PodViewPtr view) {
 }
 
 void PodBoard::publish(const events::Cursor& cursor) {
-  const std::shared_ptr<const PodSnapshot> old = current();
-  if (changes_.empty() && old->cursor == cursor) return;
-  auto next = std::make_shared<PodSnapshot>(*old);
-  next->cursor = cursor;
-  for (auto& [uid, view] : changes_) {
-    std::erase_if(next->pods, [&uid](const PodViewPtr& v) { return v->pod.uid() == uid; });
-    if (view) next->pods.push_back(std::move(view));
-  }
+  PodSnapshot next = current();
+  if (changes_.empty() && next.cursor == cursor) return;
+  next.cursor = cursor;
   if (!changes_.empty()) {
-    std::ranges::sort(next->pods, {}, [](const PodViewPtr& v) { return v->ordinal; });
+    auto views = std::make_shared<PodViews>(next.all());
+    for (auto& [uid, view] : changes_) {
+      std::erase_if(*views, [&uid](const PodViewPtr& v) { return v->pod.uid() == uid; });
+      if (view) views->push_back(std::move(view));
+    }
+    changes_.clear();
+    std::ranges::sort(*views, {}, [](const PodViewPtr& v) { return v->ordinal; });
+    next.views = std::move(views);
   }
-  changes_.clear();
   const runtime::MutexLock lock(mutex_);
   current_ = std::move(next);
 }

@@ -22,27 +22,30 @@ struct PodView {
 };
 using PodViewPtr = std::shared_ptr<const PodView>;
 
-/// Immutable. In the order of acceptance.
+/// In the order of acceptance.
+using PodViews = std::vector<PodViewPtr>;
+
+/// A value: cheap to copy, and what it shows never changes.
 struct PodSnapshot {
   /// The event stream up to here is in the snapshot.
   events::Cursor cursor;
-  std::vector<PodViewPtr> pods;
+  std::shared_ptr<const PodViews> views = std::make_shared<const PodViews>();
+  const PodViews& all() const { return *views; }
 };
 
 class PodBoard final {
  public:
-  PodBoard() : current_(std::make_shared<const PodSnapshot>()) {}
   /// Thread: any.
-  std::shared_ptr<const PodSnapshot> current() const;
+  PodSnapshot current() const;
   /// Notes a change for the next publish(); null removes. Thread: reactor.
   void change(const Uid& uid, PodViewPtr view);
-  /// Publishes what was noted, if anything. Thread: reactor.
+  /// Publishes what was noted, and the cursor. Thread: reactor.
   void publish(const events::Cursor& cursor);
 
  private:
   std::vector<std::pair<std::string, PodViewPtr>> changes_;
   mutable runtime::Mutex mutex_;
-  std::shared_ptr<const PodSnapshot> current_ GUARDED_BY(mutex_);
+  PodSnapshot current_ GUARDED_BY(mutex_);
 };
 
 }  // namespace skerry::agent

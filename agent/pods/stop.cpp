@@ -1,8 +1,6 @@
 // How a pod ends: its containers are stopped one after the other, the one that joined last first;
 // then what it holds is given back, as one operation. And how it is removed.
 
-#include <signal.h>
-
 #include <fmt/format.h>
 
 #include "agent/containers/launch.h"
@@ -60,7 +58,8 @@ void PodManager::stop(const PodRef& ref,
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
   Pod& pod = **found;
-  if (pod.state() != PodState::kStopped) {
+  // Told once is enough, unless it is in more of a hurry now.
+  if (pod.state() != PodState::kStopped && (pod.state() != PodState::kStopping || grace)) {
     if (grace) pod.grace = grace;
     begin_stop(pod, {.cause = skerry::v1::POD_STOP_CAUSE_STOPPED, .message = {}});
   }
@@ -110,11 +109,7 @@ void PodManager::stop_next(Pod& pod) {
   // What it gives back after its exit is waited for as well: its cgroup lies in the pod's.
   if (pod.being_stopped == container.uid || container.state() == State::kExited) return;
   pod.being_stopped = container.uid;
-  StopRequest request;
-  request.grace = pod.grace;
-  // A second signal in the same breath would be one too many where the first is being obeyed.
-  if (pod.grace == 0ms) request.signal = SIGKILL;
-  parts_.containers.stop(ref_of(container), request, {});
+  parts_.containers.stop(ref_of(container), {.signal = {}, .grace = pod.grace}, {});
 }
 
 // --- the end --------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ Known known_objects(const Snapshot& snapshot, const PodSnapshot& pods) {
     known.all.insert(view->container.uid());
     if (!view->container.released()) known.unreleased.insert(view->container.uid());
   }
-  for (const PodViewPtr& view : pods.pods) {
+  for (const PodViewPtr& view : pods.all()) {
     known.pods.insert(view->pod.uid());
     if (!view->pod.released()) known.held_pods.insert(view->pod.uid());
   }
@@ -59,7 +59,7 @@ void find_cgroups(const Host& host,
                   const PodSnapshot& pods,
                   std::vector<Leak>& leaks) {
   find_cgroups_in(host, host.parent, known, leaks);
-  for (const PodViewPtr& view : pods.pods) {
+  for (const PodViewPtr& view : pods.all()) {
     if (!view->pod.released()) find_cgroups_in(host, view->pod.cgroup_path(), known, leaks);
   }
 }
@@ -195,7 +195,7 @@ void find_processes(const Host& host,
     return view->has_shim || view->exec.state() == skerry::v1::EXEC_STATE_STARTING;
   }));
   // A pod that is being made may have its init already.
-  live += static_cast<std::size_t>(std::ranges::count_if(pods.pods, [](const PodViewPtr& view) {
+  live += static_cast<std::size_t>(std::ranges::count_if(pods.all(), [](const PodViewPtr& view) {
     return view->has_init || view->pod.state() == skerry::v1::POD_STATE_PREPARING;
   }));
   std::size_t shims = 0;
