@@ -63,6 +63,8 @@ class Daemon:
         # A network namespace for the daemon (ip-netns(8)); None: the host's, where no test makes a
         # bridge or a rule, so that containers get no network there unless they ask for one.
         self.netns = None
+        # What the daemon is started by, beside that.
+        self.prefix = []
         self.net_d = os.path.join(self.base, "net.d")
         os.mkdir(self.net_d)
         self.network = {"default": "none"}
@@ -78,6 +80,7 @@ class Daemon:
     def start(self, *arguments, wait=True):
         command = [os.path.join(BIN, "skerryd"), "--config", self.write_config(), "--root",
                    self.root, "--run", self.run, "--name", self.name, *arguments]
+        command = [*self.prefix, *command]
         if self.netns:
             command = ["nsenter", f"--net=/run/netns/{self.netns}", *command]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.trace,

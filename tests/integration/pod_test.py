@@ -3,14 +3,16 @@ network namespace of its own."""
 
 import json
 import os
+import shutil
 import signal
 import unittest
+import uuid
 
 import grpc
 
 from api import Api, module, pod_pb, pod_service_pb, pod_spec_pb, reason, service_pb, spec_pb
-from harness import cgroup_hierarchies, wait_for
-from network_host import HOST
+from harness import cgroup_hierarchies, kill_tree, remove_tree, wait_for
+from network_host import HOST, leases
 from network_test import NetworkTest
 
 resources_pb = module("resources")
@@ -594,6 +596,49 @@ class Survives(PodTest):
         self.daemon.start()
         self.daemon.skerry("pod", "stop", "-t", "0", "slow")
         self.assertEqual(self.daemon.inspect_pod("slow")["state"], "stopped")
+
+
+class Reboot(PodTest):
+    """As a reboot leaves a host: no process, no cgroup, nothing in RUN, and another boot id."""
+
+    def tearDown(self):
+        # On the host's own boot again; the address of before is given back as well.
+        self.daemon.prefix = []
+        self.daemon.restart()
+        super().tearDown()
+
+    def test_what_was_ready_is_stopped(self):
+        daemon = self.daemon
+        for name, network in (("on", "skerry"), ("off", "none")):
+            self.pod(name, "--network", network, "--share", "ipc")
+            self.member(name, f"in-{name}")
+        self.pod("over", "--network", "none")
+        self.stop("over")
+        daemon.kill()
+        for tree in cgroup_hierarchies():
+            kill_tree(os.path.join(tree, daemon.scope()))
+        for tree in cgroup_hierarchies():
+            remove_tree(os.path.join(tree, daemon.scope()))
+        for name in os.listdir(daemon.run):
+            path = os.path.join(daemon.run, name)
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+        boot_id = os.path.join(daemon.base, "boot_id")
+        with open(boot_id, "w", encoding="ascii") as file:
+            file.write(str(uuid.uuid4()) + "\n")
+        daemon.prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                         f"mount --bind {boot_id} /proc/sys/kernel/random/boot_id && exec \"$@\"",
+                         "sh"]
+        daemon.start()
+        for name in ("on", "off"):
+            pod = self.wait_stopped(name)
+            self.assertEqual(pod["stop_cause"], "host_reboot")
+            self.assertTrue(pod["released"])
+            exit_info = daemon.inspect(f"in-{name}")["exit"]
+            self.assertEqual(exit_info["cause"], "host_reboot")
+        self.assertEqual(daemon.inspect_pod("over")["stop_cause"], "stopped")
+        # What outlived the boot, the address, is free again.
+        wait_for(lambda: not leases(daemon), "the lease to be given back")
+        self.assertIn("stopped", self.fails("start", "in-on"))
 
 
 if __name__ == "__main__":
