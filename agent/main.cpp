@@ -22,6 +22,8 @@
 #include "agent/execs/manager.h"
 #include "agent/images/image_desk.h"
 #include "agent/networks/network_desk.h"
+#include "agent/pods/manager.h"
+#include "agent/pods/pod_init.h"
 #include "agent/recovery/recovery.h"
 #include "agent/scope/scope.h"
 #include "agent/volumes/volume_desk.h"
@@ -72,7 +74,9 @@ Result<std::string> sibling(const std::string& name) {
 Result<isolators::IsolatorChain> make_chain(const config::Config& config, Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  isolators::ChainParts parts{.network = &network, .volumes = &host.volumes->mounter()};
+  isolators::ChainParts parts{.network = &network,
+                              .volumes = &host.volumes->mounter(),
+                              .pods = host.pod_namespaces.get()};
   parts.bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
   return isolators::make_isolators(host.facts, parts);
 }
@@ -89,6 +93,7 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   host->parent = config.cgroup_parent.empty() ? host->scope : config.cgroup_parent;
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
   TRY_ASSIGN(host->volumes, VolumeDesk::make(config));
+  host->pod_namespaces = std::make_unique<PodNamespaceOpener>(*host);
   TRY_ASSIGN(host->isolators, make_chain(config, *host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
@@ -142,6 +147,7 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
   ContainerManager::declare_failpoints(failpoints, isolators);
   ExecManager::declare_failpoints(failpoints);
+  PodManager::declare_failpoints(failpoints);
   Recovery::declare_failpoints(failpoints);
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
@@ -246,9 +252,25 @@ Result<> run_daemon(const config::Config& config) {
                      containers,
                      exec_board});
   CopyDesk copies({*reactor, workers, *host, containers, unpacker});
+  PodBoard pod_board;
+  PodManager pods({*reactor,
+                   workers,
+                   trace,
+                   clock,
+                   config,
+                   *store,
+                   *events,
+                   interpreter,
+                   debts,
+                   failpoints,
+                   *host,
+                   containers,
+                   pod_board});
 
-  Recovery recovery({containers, *store, workers, trace, clock, config, failpoints, *host});
+  TRY(pods.load());
+  Recovery recovery({containers, pods, *store, workers, trace, clock, config, failpoints, *host});
   TRY(recovery.run());
+  TRY(pods.recover());
   TRY(execs.recover());
   TRY(debts.load());
 
@@ -265,6 +287,8 @@ Result<> run_daemon(const config::Config& config) {
                      exec_board,
                      execs,
                      copies,
+                     pod_board,
+                     pods,
                      *events,
                      table,
                      debts,
@@ -309,6 +333,7 @@ int list_failpoints() {
   host.facts = os::probe_host();
   host.networks = *NetworkDesk::make(config, host);
   host.volumes = *VolumeDesk::make(config);
+  host.pod_namespaces = std::make_unique<PodNamespaceOpener>(host);
   const auto isolators = make_chain(config, host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());

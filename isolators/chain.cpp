@@ -11,6 +11,7 @@
 #include "isolators/namespaces/namespaces.h"
 #include "isolators/network/network.h"
 #include "isolators/oom_score/oom_score.h"
+#include "isolators/pod/pod.h"
 #include "isolators/process/process.h"
 #include "isolators/refusal.h"
 #include "isolators/rlimits/rlimits.h"
@@ -82,6 +83,7 @@ Result<IsolatorChain> make_isolators(const os::HostFacts& host, const ChainParts
   chain.push_back(make_process_isolator());
   chain.push_back(make_capabilities_isolator(last_capability));
   chain.push_back(std::move(seccomp));
+  if (parts.pods != nullptr) chain.push_back(make_pod_isolator(*parts.pods));
   if (parts.volumes != nullptr) chain.push_back(make_volumes_isolator(*parts.volumes));
   // Last: it takes longest, and what could fail has not.
   if (parts.network != nullptr) chain.push_back(make_network_isolator(*parts.network));

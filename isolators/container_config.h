@@ -2,6 +2,8 @@
 // filled in. Values only; made by agent/containers from the public spec, read by the isolators.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -80,6 +82,7 @@ enum class NetworkMode : std::uint8_t {
   kNone,      ///< a namespace with loopback only
   kHost,      ///< the host's
   kNetworks,  ///< those of network_settings
+  kPod,       ///< that of the pod it joins
 };
 enum class SeccompMode : std::uint8_t { kDefault, kUnconfined };
 
@@ -103,6 +106,23 @@ struct Rlimit {
   bool operator==(const Rlimit&) const = default;
 };
 
+/// The pod a container joins. What its containers share is joined, and not made.
+struct JoinedPod {
+  Uid uid;
+  /// The pod's own directory, with what its /etc says: ROOT/pods/<uid>.
+  std::string scratch;
+  /// The pod has networks, and so files in /etc that tell of them.
+  bool has_etc = false;
+  bool shares_net = true;  ///< false: the pod is on the host's network
+  bool shares_ipc = false;
+  bool shares_pid = false;
+  bool shares_uts = true;
+  /// The pod's init; -1: it needs none.
+  pid_t init_pid = -1;
+  std::uint64_t init_start_ticks = 0;
+  bool operator==(const JoinedPod&) const = default;
+};
+
 struct ContainerConfig {
   Uid uid;
   /// Whose it is: the names of volumes are the tenant's.
@@ -114,6 +134,8 @@ struct ContainerConfig {
   Resources resources;
   NetworkMode network = NetworkMode::kNone;
   NetworkSettings network_settings;
+  /// Absent: a pod of one.
+  std::optional<JoinedPod> pod{};
   /// Capability names without CAP_, added to and dropped from the default set; "ALL" is all.
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;

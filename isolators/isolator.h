@@ -112,6 +112,7 @@ using IsolatorChain = std::vector<std::unique_ptr<Isolator>>;
 
 struct NetworkIsolatorOptions;
 class VolumeProvider;
+class PodProvider;
 
 /// What isolators work with that the daemon has.
 struct ChainParts {
@@ -119,6 +120,8 @@ struct ChainParts {
   const NetworkIsolatorOptions* network = nullptr;
   /// Null: containers have no volumes.
   VolumeProvider* volumes = nullptr;
+  /// Null: containers join no pods.
+  PodProvider* pods = nullptr;
   /// Real paths of the host at and below which containers may bind mount.
   std::vector<std::string> bind_sources = {"/"};
 };

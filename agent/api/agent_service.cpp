@@ -143,6 +143,7 @@ ServerUnaryReactor* AgentServiceImpl::ListLeaks(CallbackServerContext*,
     for (const Leak& leak : find_leaks(context_.host,
                                        *context_.board.current(),
                                        *context_.exec_board.current(),
+                                       context_.pod_board.current(),
                                        being_deleted,
                                        standby_uids(context_))) {
       skerry::v1::Leak& out = *leaks.add_leaks();

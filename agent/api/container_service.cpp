@@ -2,25 +2,17 @@
 
 #include <algorithm>
 
-#include <google/protobuf/util/field_mask_util.h>
-#include <google/protobuf/util/time_util.h>
-
+#include "agent/api/requests.h"
 #include "agent/api/unary_call.h"
 
 namespace skerry::agent {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 using Call = std::shared_ptr<PendingCall>;
 
 constexpr int kMaxSignal = 64;
-constexpr std::int64_t kMaxGraceSeconds = std::int64_t{24} * 3600;
-
-Error bad_field(const std::string& message) {
-  return Error(Code::kInvalidArgument, message).with_reason("FIELD_INVALID");
-}
 
 // A reply that fills `response.container` in the wanted view. A removed container has no view.
 template <class Response>
@@ -70,7 +62,7 @@ Result<LaunchRequest> to_launch(const ApiContext& context,
 
 Result<int> check_signal(int signal) {
   if (signal >= 1 && signal <= kMaxSignal) return signal;
-  return bad_field("signal: " + std::to_string(signal) + " is not between 1 and 64");
+  return bad_request("signal: " + std::to_string(signal) + " is not between 1 and 64");
 }
 
 ServerUnaryReactor* refuse(UnaryCall* call, const Error& error) {
@@ -115,7 +107,7 @@ ServerUnaryReactor* ContainerServiceImpl::Launch(CallbackServerContext*,
       launch->goal = LaunchGoal::kRunning;
       break;
     default:
-      return refuse(call, bad_field("wait_until: no such value"));
+      return refuse(call, bad_request("wait_until: no such value"));
   }
   Reply reply =
       reply_to(call->pending(), response, request->view(), skerry::v1::CONTAINER_VIEW_FULL);
@@ -164,11 +156,9 @@ ServerUnaryReactor* ContainerServiceImpl::Stop(CallbackServerContext*,
     stop.signal = *signal;
   }
   if (request->has_grace()) {
-    const auto& grace = request->grace();
-    if (grace.seconds() < 0 || grace.nanos() < 0 || grace.seconds() > kMaxGraceSeconds) {
-      return refuse(call, bad_field("grace: is not between 0 and 24 hours"));
-    }
-    stop.grace = std::chrono::milliseconds(TimeUtil::DurationToMilliseconds(grace));
+    const auto grace = check_grace(request->grace());
+    if (!grace) return refuse(call, grace.error());
+    stop.grace = *grace;
   }
   context_.reactor.post([this,
                          ref = request->container(),
@@ -234,47 +224,12 @@ ServerUnaryReactor* ContainerServiceImpl::Remove(CallbackServerContext*,
 ServerUnaryReactor* ContainerServiceImpl::Update(CallbackServerContext*,
                                                  const skerry::v1::UpdateContainerRequest* request,
                                                  skerry::v1::UpdateContainerResponse* response) {
-  using google::protobuf::util::FieldMaskUtil;
   auto* call = new UnaryCall();
-  UpdateRequest update;
-  if (request->has_expected_revision()) update.expected_revision = request->expected_revision();
-  if (request->update_mask().paths().empty()) {
-    return refuse(call, bad_field("update_mask: is empty"));
-  }
-  const auto unknown = refuse_unknown_fields(request->resources(), "resources");
-  if (!unknown) return refuse(call, unknown.error());
-  google::protobuf::FieldMask resources;
-  for (const std::string& path : request->update_mask().paths()) {
-    if (path == "labels") {
-      update.labels.emplace(request->labels().begin(), request->labels().end());
-      continue;
-    }
-    const bool known = path == "resources" || path.starts_with("resources.");
-    if (!known || !FieldMaskUtil::IsValidPath<skerry::v1::UpdateContainerRequest>(path)) {
-      return refuse(call, bad_field("update_mask: \"" + path + "\" cannot be changed"));
-    }
-    resources.add_paths(path);
-  }
-  if (resources.paths_size() > 0) {
-    // What a path names is replaced, and cleared where the request holds nothing there.
-    update.resources = [resources, wanted = *request](skerry::v1::Resources& current) -> Result<> {
-      skerry::v1::UpdateContainerRequest target;
-      *target.mutable_resources() = current;
-      FieldMaskUtil::MergeOptions options;
-      options.set_replace_message_fields(true);
-      options.set_replace_repeated_fields(true);
-      for (const std::string& path : resources.paths()) {
-        google::protobuf::FieldMask one;
-        one.add_paths(path);
-        FieldMaskUtil::MergeMessageTo(wanted, one, options, &target);
-      }
-      current = target.resources();
-      return {};
-    };
-  }
+  auto update = to_update(*request);
+  if (!update) return refuse(call, update.error());
   context_.reactor.post([this,
                          ref = request->container(),
-                         update = std::move(update),
+                         update = std::move(*update),
                          reply = full_reply(call->pending(), response)]() mutable {
     context_.containers.update(ref, update, std::move(reply));
   });

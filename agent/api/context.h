@@ -11,6 +11,7 @@
 #include "agent/execs/manager.h"
 #include "agent/operations/debt_keeper.h"
 #include "agent/operations/operation_table.h"
+#include "agent/pods/manager.h"
 #include "agent/runtime/reactor.h"
 #include "agent/runtime/worker_pool.h"
 
@@ -32,6 +33,8 @@ struct ApiContext {
   ExecBoard& exec_board;
   ExecManager& execs;
   CopyDesk& copies;
+  PodBoard& pod_board;
+  PodManager& pods;
   events::EventLog& events;
   operations::OperationTable& operations;
   operations::DebtKeeper& debts;

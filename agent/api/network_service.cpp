@@ -20,7 +20,8 @@ ServerUnaryReactor* NetworkServiceImpl::List(CallbackServerContext* call,
   if (context_.host.networks == nullptr) return answer_now(call, no_networks());
   auto* unary = new UnaryCall();
   auto work = [this, response, pending = unary->pending()] {
-    const auto all = list_networks(*context_.host.networks, *context_.board.current());
+    const auto all = list_networks(
+        *context_.host.networks, *context_.board.current(), context_.pod_board.current());
     pending->finish(grpc::Status::OK,
                     [&] { response->mutable_networks()->Add(all.begin(), all.end()); });
   };
@@ -35,7 +36,8 @@ ServerUnaryReactor* NetworkServiceImpl::Get(CallbackServerContext* call,
   if (context_.host.networks == nullptr) return answer_now(call, no_networks());
   auto* unary = new UnaryCall();
   auto work = [this, name = request->name(), response, pending = unary->pending()] {
-    auto found = get_network(*context_.host.networks, *context_.board.current(), name);
+    auto found = get_network(
+        *context_.host.networks, *context_.board.current(), context_.pod_board.current(), name);
     if (!found) return pending->finish(to_status(found.error()), [] {});
     pending->finish(grpc::Status::OK, [&] { response->mutable_network()->Swap(&*found); });
   };

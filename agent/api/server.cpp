@@ -19,6 +19,7 @@
 #include "agent/api/image_service.h"
 #include "agent/api/network_service.h"
 #include "agent/api/volume_service.h"
+#include "agent/api/pod_service.h"
 
 namespace skerry::agent {
 namespace {
@@ -36,6 +37,7 @@ class GrpcServer final : public ApiServer {
         events_(context),
         networks_(context),
         volumes_(context),
+        pods_(context),
         agent_(context) {}
 
   Result<> start(const std::string& socket) {
@@ -48,6 +50,7 @@ class GrpcServer final : public ApiServer {
     builder.RegisterService(&events_);
     builder.RegisterService(&networks_);
     builder.RegisterService(&volumes_);
+    builder.RegisterService(&pods_);
     builder.RegisterService(&agent_);
     server_ = builder.BuildAndStart();
     if (server_) return {};
@@ -66,6 +69,7 @@ class GrpcServer final : public ApiServer {
   EventServiceImpl events_;
   NetworkServiceImpl networks_;
   VolumeServiceImpl volumes_;
+  PodServiceImpl pods_;
   AgentServiceImpl agent_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -8,8 +8,8 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "agent/api/container_service.h"
+#include "agent/api/stats_answers.h"
 #include "agent/api/unary_call.h"
-#include "agent/containers/record.h"
 #include "agent/networks/interface_stats.h"
 
 namespace skerry::agent {
@@ -66,67 +66,13 @@ Result<std::vector<Subject>> select(ContainerManager& manager, const Selection& 
   return subjects;
 }
 
-void fill_stats(const Subject& subject,
-                const os::CgroupUsage& usage,
-                WallTime now,
-                ContainerStats& out) {
-  const skerry::v1::Container& container = subject.view->container;
-  out.set_tenant(container.tenant());
-  out.set_id(container.id());
-  out.set_name(container.name());
-  out.set_uid(container.uid());
-  out.set_attempt(container.attempt());
-  *out.mutable_time() = to_timestamp(now);
-  const skerry::v1::ResourceLimits& limits = container.effective_resources().limits();
-  skerry::v1::CpuStats& cpu = *out.mutable_cpu();
-  cpu.set_usage_ns(usage.cpu_nanoseconds);
-  cpu.set_user_ns(usage.cpu_user_nanoseconds);
-  cpu.set_system_ns(usage.cpu_system_nanoseconds);
-  if (limits.cpu().has_millicpu()) {
-    cpu.set_periods(usage.cpu_periods);
-    cpu.set_throttled_periods(usage.cpu_throttled_periods);
-    cpu.set_throttled_ns(usage.cpu_throttled_nanoseconds);
-  }
-  *cpu.mutable_limit() = limits.cpu();
-  skerry::v1::MemoryStats& memory = *out.mutable_memory();
-  memory.set_usage_bytes(usage.memory_current.value());
-  memory.set_working_set_bytes(usage.memory_working_set.value());
-  memory.set_anon_bytes(usage.memory_anonymous.value());
-  memory.set_file_bytes(usage.memory_file.value());
-  memory.set_swap_bytes(usage.swap_current.value());
-  memory.set_peak_bytes(usage.memory_peak.value());
-  memory.set_oom_kills(usage.oom_kills);
-  *memory.mutable_limit() = limits.memory();
-  out.mutable_pids()->set_current(usage.pids_current);
-  *out.mutable_pids()->mutable_limit() = limits.pids();
-}
-
-std::string network_of(const skerry::v1::Container& container, const std::string& interface) {
-  for (const skerry::v1::AttachedNetwork& network : container.networks()) {
-    if (network.interface() == interface) return network.network();
-  }
-  return {};
-}
-
 // What was read is of the right process if that one still lives now.
-void fill_interfaces(const Subject& subject, ContainerStats& out) {
+void add_interfaces(const Subject& subject, ContainerStats& out) {
   if (!subject.pidfd || !*subject.pidfd) return;
   const auto interfaces = read_interfaces(subject.pid);
   pollfd ended{.fd = subject.pidfd->get(), .events = POLLIN, .revents = 0};
   if (!interfaces || ::poll(&ended, 1, 0) != 0) return;
-  for (const InterfaceCounters& counters : *interfaces) {
-    skerry::v1::InterfaceStats& one = *out.add_interfaces();
-    one.set_name(counters.name);
-    one.set_network(network_of(subject.view->container, counters.name));
-    one.set_received_bytes(counters.received_bytes);
-    one.set_received_packets(counters.received_packets);
-    one.set_received_errors(counters.received_errors);
-    one.set_received_dropped(counters.received_dropped);
-    one.set_sent_bytes(counters.sent_bytes);
-    one.set_sent_packets(counters.sent_packets);
-    one.set_sent_errors(counters.sent_errors);
-    one.set_sent_dropped(counters.sent_dropped);
-  }
+  fill_interfaces(*interfaces, subject.view->container.networks(), *out.mutable_interfaces());
 }
 
 // Thread: worker. A container that ends meanwhile is left out.
@@ -137,8 +83,8 @@ void read_all(const std::vector<Subject>& subjects,
     const auto usage = subject.cgroup->usage();
     if (!usage) continue;
     ContainerStats& stats = *out.Add();
-    fill_stats(subject, *usage, clock.wall(), stats);
-    fill_interfaces(subject, stats);
+    fill_stats(subject.view->container, *usage, clock.wall(), stats);
+    add_interfaces(subject, stats);
   }
 }
 

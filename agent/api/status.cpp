@@ -57,6 +57,10 @@ void fill_container(const ContainerView& view,
   out.set_pid(from.pid());
   out.set_oom_kills(from.oom_kills());
   out.set_log_dropped_bytes(from.log_dropped_bytes());
+  out.set_pod_uid(from.pod_uid());
+  out.set_pod_name(from.pod_name());
+  *out.mutable_networks() = from.networks();
+  *out.mutable_ports() = from.ports();
 }
 
 }  // namespace skerry::agent

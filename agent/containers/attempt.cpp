@@ -277,6 +277,8 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
       begun = let_go(container);
       break;
     case State::kExited: {
+      begun = rejoin(container);
+      if (!begun) break;
       const Record before = container.record;
       container.record.set_hold(false);
       store::Transaction transaction = parts_.store.begin();

@@ -96,6 +96,8 @@ struct Container {
   std::vector<Waiter> waiters;
   ViewPtr view;
 
+  /// Of a pod of its own otherwise.
+  bool joined_pod() const { return !api().pod_uid().empty(); }
   State state() const { return state_of(record); }
   skerry::v1::Container& api() { return *record.mutable_container(); }
   const skerry::v1::Container& api() const { return record.container(); }

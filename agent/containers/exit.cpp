@@ -145,7 +145,7 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
   const bool untold_oom = oom_kills > api.oom_kills();
   api.set_pid(0);
   api.set_oom_kills(std::max(oom_kills, api.oom_kills()));
-  show_detaching(*api.mutable_networks());
+  if (!container.joined_pod()) show_detaching(*api.mutable_networks());
   ExitInfo& info = *api.mutable_exit();
   *info.mutable_time() = to_timestamp(exit.time);
   if (exit.launch_error) {

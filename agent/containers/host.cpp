@@ -24,10 +24,14 @@ Result<Directories> open_directories(const std::string& root, const std::string&
                           .containers = {},
                           .run_containers = {},
                           .run_execs = {},
+                          .pods = {},
+                          .run_pods = {},
                           .trash = {}};
   TRY_ASSIGN(directories.containers, make_and_open(root + "/containers", 0700));
   TRY_ASSIGN(directories.run_containers, make_and_open(run + "/containers", 0700));
   TRY_ASSIGN(directories.run_execs, make_and_open(run + "/execs", 0700));
+  TRY_ASSIGN(directories.pods, make_and_open(root + "/pods", 0700));
+  TRY_ASSIGN(directories.run_pods, make_and_open(run + "/pods", 0700));
   TRY_ASSIGN(directories.trash, make_and_open(root + "/trash", 0700));
   return directories;
 }

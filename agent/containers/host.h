@@ -8,6 +8,7 @@
 #include "agent/volumes/volume_desk.h"
 #include "base/unique_fd.h"
 #include "isolators/isolator.h"
+#include "isolators/pod/pod.h"
 #include "os/cgroup/cgroup.h"
 #include "os/host_facts.h"
 
@@ -20,6 +21,8 @@ struct Directories {
   UniqueFd containers;      ///< ROOT/containers: <uid>/{upper,work,log,exit}
   UniqueFd run_containers;  ///< RUN/containers: <uid>/{shim.sock,record,plan}
   UniqueFd run_execs;       ///< RUN/execs: <uid>/{shim.sock,record,exit}
+  UniqueFd pods;            ///< ROOT/pods: <uid>/etc
+  UniqueFd run_pods;        ///< RUN/pods: <uid>/{record,shim.sock,exit}
   UniqueFd trash;           ///< ROOT/trash: what is being deleted
 };
 
@@ -40,6 +43,8 @@ struct Host {
   std::unique_ptr<NetworkDesk> networks;
   /// As above.
   std::unique_ptr<VolumeDesk> volumes;
+  /// Null only where nothing joins a pod. Before the isolators, which use it.
+  std::unique_ptr<isolators::PodProvider> pod_namespaces;
   isolators::IsolatorChain isolators;
   std::unique_ptr<LauncherClient> launcher;
 };

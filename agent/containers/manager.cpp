@@ -190,7 +190,8 @@ Result<Container*> ContainerManager::find_existing(const LaunchRequest& request)
 }
 
 StandbyPtr ContainerManager::take_standby(const CheckedSpec& spec) {
-  if (parts_.standby == nullptr) return {};
+  // In a pod the cgroup is elsewhere, and what is shared is joined.
+  if (parts_.standby == nullptr || spec.join_pod) return {};
   return parts_.standby->take(isolators::namespaces_of(spec.config));
 }
 
@@ -203,9 +204,6 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
   config.uid = container->uid;
   config.tenant = request.tenant;
   config.root.scratch = parts_.host.directories.root + "/containers/" + container->uid.str();
-  if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
-    config.hostname = container->uid.str().substr(0, 12);
-  }
 
   Record& record = container->record;
   record.set_ordinal(next_ordinal_++);
@@ -221,8 +219,12 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
   api.set_command_line(join_command(config.process.arguments));
   *api.mutable_labels() = request.spec.labels();
   *api.mutable_created_at() = to_timestamp(parts_.clock.wall());
-  *api.mutable_effective_resources() = effective_resources(config.resources);
   api.set_cgroup_path(parts_.host.parent + "/" + container->uid.str());
+  if (container->spec.join_pod) TRY(take_seat(request.spec, *container));
+  if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
+    config.hostname = container->uid.str().substr(0, 12);
+  }
+  *api.mutable_effective_resources() = effective_resources(config.resources);
   api.set_log_path(container->spec.log.directory.empty()
                        ? config.root.scratch + "/log/" + container->spec.log.name
                        : container->spec.log.directory + "/" + container->spec.log.name);
@@ -281,6 +283,11 @@ Event ContainerManager::make_event(const Container& container, skerry::v1::Event
   event.set_uid(api.uid());
   event.set_attempt(api.attempt());
   *event.mutable_labels() = api.labels();
+  if (!container.joined_pod()) return event;
+  event.set_pod_uid(api.pod_uid());
+  event.set_pod_id(container.record.pod_id());
+  // The name is the id where it has none.
+  if (api.pod_name() != container.record.pod_id()) event.set_pod_name(api.pod_name());
   return event;
 }
 

@@ -6,6 +6,7 @@
 //   terminal.cpp  output and terminal for clients and execs
 //   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
 //   oom.cpp       kills at the memory limit, as they happen
+//   pod_member.cpp those that join a pod
 //   (recovery/    restores what was recorded)
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "agent/config/config.h"
 #include "agent/containers/container.h"
 #include "agent/containers/host.h"
+#include "agent/containers/pod_door.h"
 #include "agent/containers/trash.h"
 #include "agent/events/event_log.h"
 #include "agent/operations/debt_keeper.h"
@@ -90,6 +92,9 @@ class ContainerManager final {
   ContainerManager(const ContainerManager&) = delete;
   ContainerManager& operator=(const ContainerManager&) = delete;
   ~ContainerManager();
+
+  /// The pods containers may join; before anything is recovered. Without: none.
+  void set_pods(PodDoor& pods) { pods_ = &pods; }
 
   // Requests. Errors are those ContainerService documents.
   void launch(LaunchRequest request, Reply reply);
@@ -194,11 +199,21 @@ class ContainerManager final {
   void on_running(Container& container, std::uint64_t time_ns);
 
   // networks.cpp
-  static void show_networks_attaching(Container& container);
+  void show_networks_attaching(Container& container);
   static void show_networks_attached(Container& container);
   static void show_networks_detached(Container& container, const operations::Outcome& outcome);
   void record_attached(store::Transaction& transaction, Container& container);
   void record_detached(store::Transaction& transaction, Container& container);
+
+  // pod_member.cpp
+  static Result<> fit_into_pod(const skerry::v1::ContainerSpec& spec,
+                               const PodSeat& seat,
+                               isolators::Resources& resources);
+  static void sit_down(Container& container, const PodSeat& seat);
+  Result<> take_seat(const skerry::v1::ContainerSpec& spec, Container& container);
+  Result<> rejoin(Container& container);
+  void restore_seat(Container& container);
+  void show_pod_networks(Container& container);
 
   // exit.cpp
   void on_exit(Container& container, const PendingExit& exit);
@@ -237,6 +252,7 @@ class ContainerManager final {
   void register_debts();
 
   Parts parts_;
+  PodDoor* pods_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Container>> containers_;  ///< by uid
   std::map<std::pair<std::string, std::string>, Container*> by_id_;         ///< (tenant, id)
   std::map<std::pair<std::string, std::string>, Container*> by_name_;       ///< (tenant, name)

@@ -19,6 +19,7 @@ bool is_owed(const operations::Outcome& outcome, const Uid& uid) {
 }  // namespace
 
 void ContainerManager::show_networks_attaching(Container& container) {
+  if (container.joined_pod()) return show_pod_networks(container);
   skerry::v1::Container& api = container.api();
   show_attaching(
       container.spec.config.network_settings, *api.mutable_networks(), *api.mutable_ports());
@@ -40,7 +41,9 @@ void ContainerManager::show_networks_detached(Container& container,
   show_detached(is_owed(outcome, container.uid), *api.mutable_networks(), *api.mutable_ports());
 }
 
+// Of a pod's networks its own events tell.
 void ContainerManager::record_attached(store::Transaction& transaction, Container& container) {
+  if (container.joined_pod()) return;
   for (const skerry::v1::AttachedNetwork& network : container.api().networks()) {
     skerry::v1::Event event = make_event(container, skerry::v1::EVENT_TYPE_NETWORK_ATTACHED);
     event.set_network(network.network());
@@ -50,6 +53,7 @@ void ContainerManager::record_attached(store::Transaction& transaction, Containe
 }
 
 void ContainerManager::record_detached(store::Transaction& transaction, Container& container) {
+  if (container.joined_pod()) return;
   for (const skerry::v1::AttachedNetwork& network : container.api().networks()) {
     if (network.state() != skerry::v1::ATTACHMENT_STATE_DETACHED) continue;
     skerry::v1::Event event = make_event(container, skerry::v1::EVENT_TYPE_NETWORK_DETACHED);

@@ -1,11 +1,14 @@
 #include "agent/containers/shim_link.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "os/path.h"
+#include "os/pidfd.h"
 #include "os/socket.h"
 
 namespace skerry::agent {
@@ -66,6 +69,24 @@ void ShimLink::drain() {
     handler(std::nullopt);
     return;
   }
+}
+
+ShimDoor knock_at_shim(int parent, const std::string& name, std::chrono::milliseconds deadline) {
+  ShimDoor door;
+  const auto run = os::open_dir_at(parent, name);
+  if (!run) return door;
+  auto socket = os::connect_at(run->get(), "shim.sock");
+  if (!socket) return door;
+  pollfd poll_fd{.fd = socket->get(), .events = POLLIN, .revents = 0};
+  if (::poll(&poll_fd, 1, static_cast<int>(deadline.count())) <= 0) return door;
+  auto hello = receive_from_shim(socket->get());
+  if (!hello || hello->packet.type != launcher::ShimMessage::kHello) return door;
+  auto shim = os::open_process(hello->packet.shim_pid);
+  if (!shim) return door;
+  door.shim_pidfd = std::move(shim->pidfd);
+  door.hello = std::move(*hello);
+  door.socket = std::move(*socket);
+  return door;
 }
 
 }  // namespace skerry::agent

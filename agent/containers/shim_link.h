@@ -2,9 +2,11 @@
 // a shim sends is checked for its size only, so whoever handles it trusts no field of it blindly.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -64,5 +66,15 @@ Result<> send_to_shim(int socket, launcher::ShimMessage message);
 
 /// Receives one packet. Errors: as os::receive_message; DATA_LOSS for a packet of the wrong size.
 Result<ShimReport> receive_from_shim(int socket);
+
+/// What a shim of an earlier daemon says at its door; no socket: nobody answers.
+struct ShimDoor {
+  UniqueFd socket;
+  ShimReport hello;
+  UniqueFd shim_pidfd;
+};
+
+/// Connects to PARENT/NAME/shim.sock and waits for the Hello. Blocks: up to the deadline.
+ShimDoor knock_at_shim(int parent, const std::string& name, std::chrono::milliseconds deadline);
 
 }  // namespace skerry::agent

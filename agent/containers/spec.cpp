@@ -12,6 +12,7 @@
 #include <google/protobuf/unknown_field_set.h>
 #include <google/protobuf/util/time_util.h>
 
+#include "agent/containers/spec_parts.h"
 #include "agent/networks/pod_network.h"
 
 namespace skerry::agent {
@@ -24,36 +25,9 @@ using std::chrono::milliseconds;
 constexpr std::uint64_t kDefaultPids = 4096;
 constexpr std::uint64_t kMinLogBytes = 64ULL << 10U;
 constexpr std::uint32_t kMaxLogFiles = 100;
-constexpr std::size_t kMaxAnnotationBytes = 256ULL << 10U;
-constexpr std::size_t kMaxLabelKey = 128;
-constexpr std::size_t kMaxLabelValue = 4096;
 constexpr int kMaxSignal = 64;
 constexpr auto kMaxGrace = std::chrono::hours(24);
 constexpr auto kMaxTtl = std::chrono::days(30);
-
-Error refused(std::string_view field, std::string_view why, std::string_view reason) {
-  return Error(Code::kInvalidArgument, fmt::format("{}: {}", field, why))
-      .with_reason(reason)
-      .with_object(fmt::format("field {}", field));
-}
-
-Error invalid(std::string_view field, std::string_view why) {
-  return refused(field, why, "FIELD_INVALID");
-}
-
-// --- labels, annotations --------------------------------------------------------------------
-
-bool is_label_char(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-         std::string_view("._/-").find(c) != std::string_view::npos;
-}
-
-Result<> check_annotations(const v1::ContainerSpec& spec) {
-  std::size_t total = 0;
-  for (const auto& [key, value] : spec.annotations()) total += key.size() + value.size();
-  if (total > kMaxAnnotationBytes) return invalid("spec.annotations", "over 256 KiB in all");
-  return {};
-}
 
 // --- durations, signals ---------------------------------------------------------------------
 
@@ -173,12 +147,6 @@ Result<isolators::TmpfsMount> tmpfs_mount(const v1::Mount& mount, std::string_vi
   out.read_only = mount.read_only();
   out.no_exec = !spec.exec();
   return out;
-}
-
-bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
-  const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
-  // "/a/" ends in an empty component.
-  return end == base.end() || (std::next(end) == base.end() && end->empty());
 }
 
 Result<isolators::BindMount> bind_mount(const v1::Mount& mount,
@@ -361,23 +329,43 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 // Fields of the API that nothing here acts on. Being in the .proto they are no unknown fields, and
 // would be skipped silently: whoever builds one takes it off.
 constexpr auto kRefusedFields = std::to_array<std::string_view>({
-    "skerry.v1.ContainerSpec.join_pod",
-    "skerry.v1.PodSpec.annotations",
     "skerry.v1.PodSpec.cgroup_parent",
-    "skerry.v1.PodSpec.labels",
-    "skerry.v1.PodSpec.log_directory",
-    "skerry.v1.PodSpec.resources",
-    "skerry.v1.PodSpec.shared",
-    "skerry.v1.PodSpec.stop_on_failure",
     "skerry.v1.Security.seccomp_json",
 });
 
-bool is_hostname(std::string_view name) {
-  const auto good = [](char c) { return c != '_' && c != '/' && is_label_char(c); };
-  return name.size() <= 64 && std::ranges::all_of(name, good);
+// What only an explicit pod has: a container's own spec says it otherwise.
+Result<> refuse_explicit_only(const v1::PodSpec& pod) {
+  const auto refuse = [](std::string_view field) {
+    return refused(fmt::format("spec.pod.{}", field),
+                   "is for pods made by PodService; this one is the container's own",
+                   "POD_FIELDS");
+  };
+  if (pod.has_shared()) return refuse("shared");
+  if (pod.has_resources()) return refuse("resources");
+  if (!pod.log_directory().empty()) return refuse("log_directory");
+  if (!pod.labels().empty()) return refuse("labels");
+  if (!pod.annotations().empty()) return refuse("annotations");
+  if (pod.stop_on_failure()) return refuse("stop_on_failure");
+  return {};
+}
+
+// What a pod shares is said once, in its own spec.
+Result<> check_join(const v1::ContainerSpec& spec, CheckedSpec& out) {
+  if (spec.has_pod()) {
+    return refused(fmt::format("spec.{}", first_field(spec.pod(), "pod")),
+                   "is said by the pod that the container joins",
+                   "POD_FIELDS");
+  }
+  if (spec.join_pod().key_case() == v1::PodRef::KEY_NOT_SET) {
+    return invalid("spec.join_pod", "none of id, name and uid is set");
+  }
+  out.join_pod = spec.join_pod();
+  out.config.network = isolators::NetworkMode::kPod;
+  return {};
 }
 
 Result<> check_pod(const v1::PodSpec& pod, const config::Config& limits, ContainerConfig& config) {
+  TRY(refuse_explicit_only(pod));
   config.hostname = pod.hostname();
   if (!is_hostname(pod.hostname())) {
     return invalid("spec.pod.hostname",
@@ -430,14 +418,7 @@ Result<> check_log_path(const v1::LogOptions& options,
   if (!path.is_absolute() || !path.has_filename()) {
     return invalid("spec.log.path", fmt::format("\"{}\" is no absolute path", options.path()));
   }
-  const auto allowed = [&path](const std::filesystem::path& base) { return is_below(path, base); };
-  if (std::ranges::none_of(config.log_directories, allowed)) {
-    return Error(Code::kPermissionDenied,
-                 fmt::format("spec.log.path: the configuration allows no log at \"{}\" "
-                             "(log_directories)",
-                             path.string()))
-        .with_reason("LOG_PATH_REFUSED");
-  }
+  TRY(check_log_place("spec.log.path", path, config));
   out.directory = path.parent_path().string();
   out.name = path.filename().string();
   return {};
@@ -537,13 +518,17 @@ Result<Resources> check_resources(const v1::Resources& resources, const config::
 Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config) {
   TRY(refuse_unknown_fields(spec, "spec"));
   TRY(check_labels(spec.labels(), "spec.labels"));
-  TRY(check_annotations(spec));
+  TRY(check_annotations(spec.annotations(), "spec.annotations"));
   CheckedSpec out;
   TRY(check_root(spec.root(), out.config));
   TRY(check_process(spec, out.config));
   TRY(check_mounts(spec, config, out.config));
   TRY(check_rlimits(spec, out.config));
-  TRY(check_pod(spec.pod(), config, out.config));
+  if (spec.has_join_pod()) {
+    TRY(check_join(spec, out));
+  } else {
+    TRY(check_pod(spec.pod(), config, out.config));
+  }
   TRY(check_security(spec.security(), out.config));
   TRY(check_log(spec.log(), config, out.log));
   TRY(check_lifetime(spec, out));

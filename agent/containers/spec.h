@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "agent/config/config.h"
@@ -20,6 +21,8 @@ namespace skerry::agent {
 /// directory, default host name) and on the image (layers) is filled in at acceptance.
 struct CheckedSpec {
   isolators::ContainerConfig config;
+  /// The pod it joins; absent: a pod of one.
+  std::optional<v1::PodRef> join_pod;
   LogSettings log;
   bool open_stdin = false;
   plan::Terminal terminal;

@@ -219,6 +219,12 @@ Result<ContainerManager::UpdatePlan> ContainerManager::plan_update(
   plan.resources_change = static_cast<bool>(request.resources);
   if (request.resources) TRY(request.resources(plan.wanted));
   TRY_ASSIGN(plan.resources, check_resources(plan.wanted, parts_.config));
+  if (container.joined_pod()) {
+    const auto seat = pods_->seat(container.spec.config.pod->uid);
+    skerry::v1::ContainerSpec wanted;
+    *wanted.mutable_resources() = plan.wanted;
+    if (seat) TRY(fit_into_pod(wanted, *seat, plan.resources));
+  }
   isolators::ContainerConfig changed = container.spec.config;
   changed.resources = plan.resources;
   for (const auto& isolator : parts_.host.isolators) {

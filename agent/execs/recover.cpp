@@ -1,7 +1,6 @@
 // Execs after a restart of the daemon: what RUN/execs holds is taken up, what nobody owns removed.
 // Before the reactor turns, after the containers' own recovery.
 
-#include <poll.h>
 #include <signal.h>
 
 #include <cerrno>
@@ -13,7 +12,6 @@
 #include "agent/execs/manager.h"
 #include "agent/recovery/directory_names.h"
 #include "os/path.h"
-#include "os/socket.h"
 
 namespace skerry::agent {
 namespace {
@@ -39,32 +37,12 @@ Result<record::ExecRecord> read_record(const Directories& directories, const Uid
 
 }  // namespace
 
-/// What a shim says at its door; no socket: nobody answers.
-struct ExecDoor {
-  UniqueFd socket;
-  ShimReport hello;
-  UniqueFd shim_pidfd;
-};
+struct ExecDoor : ShimDoor {};
 
 namespace {
 
 ExecDoor knock(const Directories& directories, const Uid& uid) {
-  ExecDoor door;
-  const auto run = os::open_dir_at(directories.run_execs.get(), uid.str());
-  if (!run) return door;
-  auto socket = os::connect_at(run->get(), "shim.sock");
-  if (!socket) return door;
-  pollfd poll_fd{.fd = socket->get(), .events = POLLIN, .revents = 0};
-  constexpr int kWait = std::chrono::milliseconds(kHelloDeadline).count();
-  if (::poll(&poll_fd, 1, kWait) <= 0) return door;
-  auto hello = receive_from_shim(socket->get());
-  if (!hello || hello->packet.type != launcher::ShimMessage::kHello) return door;
-  auto shim = os::open_process(hello->packet.shim_pid);
-  if (!shim) return door;
-  door.shim_pidfd = std::move(shim->pidfd);
-  door.hello = std::move(*hello);
-  door.socket = std::move(*socket);
-  return door;
+  return {knock_at_shim(directories.run_execs.get(), uid.str(), kHelloDeadline)};
 }
 
 }  // namespace

@@ -32,4 +32,7 @@ std::vector<InterfaceCounters> parse_net_dev(std::string_view text);
 /// whether it was the right one. Blocks: kernel.
 Result<std::vector<InterfaceCounters>> read_interfaces(pid_t pid);
 
+/// Of a network namespace without a process that would be in it for sure. Blocks: kernel.
+Result<std::vector<InterfaceCounters>> read_interfaces_of(int net_namespace);
+
 }  // namespace skerry::agent

@@ -15,30 +15,75 @@ constexpr std::size_t kMaxMountinfo = 64ULL << 20U;
 struct Known {
   std::set<std::string> all;         ///< every container
   std::set<std::string> unreleased;  ///< those that still hold a cgroup and a run directory
+  std::set<std::string> pods;        ///< every pod
+  std::set<std::string> held_pods;   ///< those that still hold theirs
+
+  bool holds(const std::string& uid) const {
+    return unreleased.contains(uid) || held_pods.contains(uid);
+  }
 };
 
-Known known_containers(const Snapshot& snapshot) {
+Known known_objects(const Snapshot& snapshot, const PodSnapshot& pods) {
   Known known;
   for (const ViewPtr& view : snapshot.all()) {
     known.all.insert(view->container.uid());
     if (!view->container.released()) known.unreleased.insert(view->container.uid());
   }
+  for (const PodViewPtr& view : pods.all()) {
+    known.pods.insert(view->pod.uid());
+    if (!view->pod.released()) known.held_pods.insert(view->pod.uid());
+  }
   return known;
 }
 
-void find_cgroups(const Host& host,
-                  const Known& known,
-                  const std::set<std::string>& standby,
-                  std::vector<Leak>& leaks) {
-  const auto names = host.cgroups->children(host.parent);
+void find_cgroups_in(const Host& host,
+                     const os::CgroupPath& parent,
+                     const Known& known,
+                     const std::set<std::string>& standby,
+                     std::vector<Leak>& leaks) {
+  const auto names = host.cgroups->children(parent);
   if (!names) return;
   for (const std::string& name : *names) {
-    if (!Uid::parse(name) || known.unreleased.contains(name) || standby.contains(name)) continue;
+    if (!Uid::parse(name) || known.holds(name) || standby.contains(name)) continue;
+    const bool is_known = known.all.contains(name) || known.pods.contains(name);
     leaks.push_back({.kind = "cgroup",
-                     .object = host.parent + "/" + name,
+                     .object = parent + "/" + name,
                      .uid = name,
-                     .detail = known.all.contains(name) ? "its container has been released"
-                                                        : "there is no such container"});
+                     .detail = is_known ? "its container or pod has been released"
+                                        : "there is no such container or pod"});
+  }
+}
+
+// Containers live in the scope, or in the groups of their pods.
+void find_cgroups(const Host& host,
+                  const Known& known,
+                  const PodSnapshot& pods,
+                  const std::set<std::string>& standby,
+                  std::vector<Leak>& leaks) {
+  find_cgroups_in(host, host.parent, known, standby, leaks);
+  for (const PodViewPtr& view : pods.all()) {
+    if (view->pod.released()) continue;
+    find_cgroups_in(host, view->pod.cgroup_path(), known, standby, leaks);
+  }
+}
+
+void find_pod_directories(const Directories& directories,
+                          const Known& known,
+                          std::vector<Leak>& leaks) {
+  for (const std::string& name : directory_names(directories.pods.get())) {
+    if (known.pods.contains(name)) continue;
+    leaks.push_back({.kind = "directory",
+                     .object = directories.root + "/pods/" + name,
+                     .uid = name,
+                     .detail = "there is no such pod"});
+  }
+  for (const std::string& name : directory_names(directories.run_pods.get())) {
+    if (known.held_pods.contains(name)) continue;
+    leaks.push_back({.kind = "run directory",
+                     .object = directories.run + "/pods/" + name,
+                     .uid = name,
+                     .detail = known.pods.contains(name) ? "its pod has been released"
+                                                         : "there is no such pod"});
   }
 }
 
@@ -140,6 +185,7 @@ void find_processes(const Host& host,
                     const Snapshot& snapshot,
                     const ExecViews& execs,
                     std::size_t standby,
+                    const PodSnapshot& pods,
                     std::vector<Leak>& leaks) {
   const auto group = host.cgroups->open(host.scope + "/shims");
   if (!group) return;
@@ -152,6 +198,10 @@ void find_processes(const Host& host,
   live += static_cast<std::size_t>(std::ranges::count_if(execs, [](const ExecViewPtr& view) {
     return view->has_shim || view->exec.state() == skerry::v1::EXEC_STATE_STARTING;
   }));
+  // A pod that is being made may have its init already.
+  live += static_cast<std::size_t>(std::ranges::count_if(pods.all(), [](const PodViewPtr& view) {
+    return view->has_init || view->pod.state() == skerry::v1::POD_STATE_PREPARING;
+  }));
   std::size_t shims = 0;
   for (const pid_t pid : *processes) {
     if (is_shim(pid)) ++shims;
@@ -161,14 +211,12 @@ void find_processes(const Host& host,
                    .object = host.scope + "/shims",
                    .uid = {},
                    .detail = std::to_string(shims) + " shims for " + std::to_string(live) +
-                             " living containers, execs and standby processes"});
+                             " living containers, execs, pods and standby processes"});
 }
 
 void find_networks(const Host& host, const Known& known, std::vector<Leak>& leaks) {
   if (host.networks == nullptr) return;
-  const auto is_holder = [&known](const std::string& uid) {
-    return known.unreleased.contains(uid);
-  };
+  const auto is_holder = [&known](const std::string& uid) { return known.holds(uid); };
   for (NetworkOrphan& orphan :
        find_network_orphans(*host.networks, host.launcher.get(), is_holder)) {
     leaks.push_back({.kind = std::string(orphan_word(orphan.kind)),
@@ -202,16 +250,18 @@ void find_volumes(const Host& host,
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
                              const ExecViews& execs,
+                             const PodSnapshot& pods,
                              const std::set<std::string>& being_deleted,
                              const std::set<std::string>& standby) {
   std::vector<Leak> leaks;
-  const Known known = known_containers(snapshot);
-  find_cgroups(host, known, standby, leaks);
+  const Known known = known_objects(snapshot, pods);
+  find_cgroups(host, known, pods, standby, leaks);
   find_directories(host.directories, known, leaks);
+  find_pod_directories(host.directories, known, leaks);
   find_trash(host.directories, being_deleted, leaks);
   find_mounts(host.directories, leaks);
   find_execs(host, snapshot, execs, leaks);
-  find_processes(host, snapshot, execs, standby.size(), leaks);
+  find_processes(host, snapshot, execs, standby.size(), pods, leaks);
   find_networks(host, known, leaks);
   find_volumes(host, known, being_deleted, leaks);
   return leaks;

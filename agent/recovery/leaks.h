@@ -9,6 +9,7 @@
 #include "agent/containers/host.h"
 #include "agent/containers/snapshot.h"
 #include "agent/execs/board.h"
+#include "agent/pods/board.h"
 
 namespace skerry::agent {
 
@@ -27,6 +28,7 @@ struct Leak {
 std::vector<Leak> find_leaks(const Host& host,
                              const Snapshot& snapshot,
                              const ExecViews& execs,
+                             const PodSnapshot& pods,
                              const std::set<std::string>& being_deleted,
                              const std::set<std::string>& standby);
 

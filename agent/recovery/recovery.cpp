@@ -143,6 +143,7 @@ Result<> Recovery::restore_spec(Container& container) {
   config.uid = container.uid;
   config.tenant = api.tenant();
   config.root.scratch = parts_.host.directories.root + "/containers/" + container.uid.str();
+  parts_.containers.restore_seat(container);
   if (config.hostname.empty() && config.network != isolators::NetworkMode::kHost) {
     config.hostname = container.uid.str().substr(0, 12);
   }
@@ -326,14 +327,19 @@ void Recovery::sweep() {
 }
 
 void Recovery::sweep_cgroups() {
-  const auto names = parts_.host.cgroups->children(parts_.host.parent);
+  sweep_cgroups_in(parts_.host.parent);
+  for (const os::CgroupPath& pod : parts_.pods.cgroups()) sweep_cgroups_in(pod);
+}
+
+void Recovery::sweep_cgroups_in(const os::CgroupPath& parent) {
+  const auto names = parts_.host.cgroups->children(parent);
   if (!names) return;
   for (const std::string& name : *names) {
     const auto uid = Uid::parse(name);
-    // Only what bears a uid is a container's.
-    if (!uid || parts_.containers.find(*uid) != nullptr) continue;
-    const os::CgroupPath path = parts_.host.parent + "/" + name;
-    parts_.trace.notice("removing a cgroup of no container", {{"cgroup", path}});
+    // Only what bears a uid is a container's or a pod's.
+    if (!uid || parts_.containers.find(*uid) != nullptr || parts_.pods.holds(*uid)) continue;
+    const os::CgroupPath path = parent + "/" + name;
+    parts_.trace.notice("removing a cgroup of nobody", {{"cgroup", path}});
     auto swept = kill_and_wait(*parts_.host.cgroups, path, kKillDeadline);
     if (swept) swept = parts_.host.cgroups->remove(path);
     if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
@@ -364,7 +370,8 @@ void Recovery::sweep_volumes() {
 bool Recovery::holds_anything(const std::string& text) const {
   const auto uid = Uid::parse(text);
   const Container* container = uid ? parts_.containers.find(*uid) : nullptr;
-  return container != nullptr && !container->api().released();
+  if (container != nullptr) return !container->api().released();
+  return uid.has_value() && parts_.pods.holds(*uid);
 }
 
 void Recovery::sweep_directories() {

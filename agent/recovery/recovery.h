@@ -19,6 +19,7 @@ class Recovery final {
  public:
   struct Parts {
     ContainerManager& containers;
+    PodDoor& pods;
     store::Store& store;
     runtime::WorkerPool& workers;
     runtime::Trace& trace;
@@ -59,9 +60,10 @@ class Recovery final {
   void sweep();
   void sweep_networks();
   void sweep_volumes();
-  /// Whether a container of that uid is there and not released.
+  /// Whether a container or pod of that uid is there and not released.
   bool holds_anything(const std::string& text) const;
   void sweep_cgroups();
+  void sweep_cgroups_in(const os::CgroupPath& parent);
   void sweep_directories();
 
   Parts parts_;

@@ -49,7 +49,8 @@ class FilesystemIsolator final : public Isolator {
     PlanBuilder& plan = context.plan;
     plan.set_root(plan.add_fd(std::move(root)));
     plan.add(Phase::kRoot, plan::SetRoot{.fd = plan.root()});
-    add_pseudo(plan, std::move(dev));
+    const bool shared = config.pod && config.pod->shares_ipc;
+    add_pseudo(plan, std::move(dev), shared ? SharedMemory::kOfThePod : SharedMemory::kOwn);
     add_cgroup_mounts(plan, std::move(cgroups), options_.v1_hierarchies);
     for (auto& mount : mounts) {
       plan.add_user_mount(mount.position,

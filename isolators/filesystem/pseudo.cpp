@@ -72,7 +72,7 @@ Result<> link_controllers(int directory, const std::string& hierarchy) {
 
 }  // namespace
 
-void add_pseudo(PlanBuilder& plan, UniqueFd dev) {
+void add_pseudo(PlanBuilder& plan, UniqueFd dev, SharedMemory shared_memory) {
   const auto mount = [&](const char* type, const char* target, std::uint64_t flags) {
     return plan::MountPseudo{.type = type, .target = target, .flags = flags, .data = {}};
   };
@@ -86,9 +86,11 @@ void add_pseudo(PlanBuilder& plan, UniqueFd dev) {
   auto pts = mount("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC);
   pts.data = "ptmxmode=0666,mode=0620,gid=5";
   plan.add(Phase::kPseudo, std::move(pts));
-  auto shm = mount("tmpfs", "/dev/shm", kNoSuidDevExec);
-  shm.data = "mode=1777,size=64m";
-  plan.add(Phase::kPseudo, std::move(shm));
+  if (shared_memory == SharedMemory::kOwn) {
+    auto shm = mount("tmpfs", "/dev/shm", kNoSuidDevExec);
+    shm.data = "mode=1777,size=64m";
+    plan.add(Phase::kPseudo, std::move(shm));
+  }
   plan.add(Phase::kPseudo, mount("mqueue", "/dev/mqueue", kNoSuidDevExec));
 }
 

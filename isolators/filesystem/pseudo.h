@@ -1,6 +1,7 @@
 // Pseudo file systems of a container, and what of them it must not see or change.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,8 +11,13 @@
 
 namespace skerry::isolators {
 
+enum class SharedMemory : std::uint8_t {
+  kOwn,
+  kOfThePod,  ///< /dev/shm is somebody else's to attach
+};
+
 /// proc, sysfs read-only, `dev` and what lies on it: pts, shm, mqueue.
-void add_pseudo(PlanBuilder& plan, UniqueFd dev);
+void add_pseudo(PlanBuilder& plan, UniqueFd dev, SharedMemory shared_memory);
 
 /// A read-only tmpfs with a directory for each of the v1 hierarchies shown to containers, and the
 /// links of controllers that share one; none (an empty descriptor) for an empty list, on v2.

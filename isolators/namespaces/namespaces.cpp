@@ -44,10 +44,13 @@ class NamespacesIsolator final : public Isolator {
   }
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
-    context.plan.add_namespaces(namespaces_of(context.config));
+    const std::uint64_t made = namespaces_of(context.config);
+    context.plan.add_namespaces(made);
     // Not by clone3(): its v1 root would be the group the shim is in (see LaunchPlan).
     context.plan.plan().cgroup_namespace = true;
-    context.plan.add(Phase::kNamespaces, plan::Hostname{.name = hostname_of(context.config)});
+    if ((made & CLONE_NEWUTS) != 0) {
+      context.plan.add(Phase::kNamespaces, plan::Hostname{.name = hostname_of(context.config)});
+    }
     if (context.config.network == NetworkMode::kNone) {
       context.plan.add(Phase::kNamespaces, plan::LoopbackUp{});
     }
@@ -61,9 +64,15 @@ std::unique_ptr<Isolator> make_namespaces_isolator() {
   return std::make_unique<NamespacesIsolator>();
 }
 
+// What the pod shares is joined (isolators/pod).
 std::uint64_t namespaces_of(const ContainerConfig& config) {
-  constexpr std::uint64_t kAlways = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-  return config.network == NetworkMode::kNone ? kAlways | CLONE_NEWNET : kAlways;
+  const JoinedPod* pod = config.pod ? &*config.pod : nullptr;
+  std::uint64_t made = CLONE_NEWNS;
+  if (pod == nullptr || !pod->shares_pid) made |= CLONE_NEWPID;
+  if (pod == nullptr || !pod->shares_ipc) made |= CLONE_NEWIPC;
+  if (pod == nullptr || !pod->shares_uts) made |= CLONE_NEWUTS;
+  if (config.network == NetworkMode::kNone) made |= CLONE_NEWNET;
+  return made;
 }
 
 std::string hostname_of(const ContainerConfig& config) {

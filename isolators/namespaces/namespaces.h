@@ -1,5 +1,6 @@
 // Isolator "namespaces": mount, pid, ipc, uts and cgroup namespaces always; net, with its loopback
-// interface up, unless the network is the host's. And the hostname in the new uts namespace.
+// interface up, unless the network is the host's. And the hostname in the new uts namespace. Not
+// those that the container's pod shares, which isolators/pod joins.
 #pragma once
 
 #include <cstdint>

@@ -58,6 +58,10 @@ Result<UniqueFd> write_etc_file(int dir, const char* name, std::string_view text
   return file;
 }
 
+Result<UniqueFd> open_etc(int base) {
+  return os::open_beneath(base, "etc", O_RDONLY | O_DIRECTORY);
+}
+
 Result<> add_mount(PlanBuilder& plan,
                    const os::HostPath& source,
                    const std::string& target,
@@ -149,20 +153,35 @@ DnsWish merge_dns(DnsWish first, const DnsWish& second) {
 }
 
 Result<> add_etc_files(PlanBuilder& plan, const std::string& scratch, const EtcContent& content) {
+  TRY(write_etc_files(scratch, content));
+  return bind_etc_files(plan, scratch);
+}
+
+Result<> write_etc_files(const std::string& scratch, const EtcContent& content) {
   constexpr mode_t kPrivate = 0700;
   TRY_ASSIGN(const UniqueFd base, os::open_dir(scratch));
   if (::mkdirat(base.get(), "etc", kPrivate) != 0 && errno != EEXIST) {
     return Error::from_errno(errno, "make directory \"etc\"");
   }
-  TRY_ASSIGN(const UniqueFd etc, os::open_beneath(base.get(), "etc", O_RDONLY | O_DIRECTORY));
-  const auto add = [&](const char* name, std::string_view text) -> Result<> {
-    TRY_ASSIGN(const UniqueFd file, write_etc_file(etc.get(), name, text));
-    return add_mount(
-        plan, {.dir = file.get(), .path = {}}, fmt::format("/etc/{}", name), /*read_only=*/false);
-  };
-  TRY(add("hosts", compose_hosts(content)));
-  TRY(add("resolv.conf", compose_resolv_conf(content.dns)));
-  return add("hostname", content.hostname + "\n");
+  TRY_ASSIGN(const UniqueFd etc, open_etc(base.get()));
+  TRY(write_etc_file(etc.get(), "hosts", compose_hosts(content)));
+  TRY(write_etc_file(etc.get(), "resolv.conf", compose_resolv_conf(content.dns)));
+  TRY(write_etc_file(etc.get(), "hostname", content.hostname + "\n"));
+  return {};
+}
+
+Result<> bind_etc_files(PlanBuilder& plan, const std::string& scratch) {
+  TRY_ASSIGN(const UniqueFd base, os::open_dir(scratch));
+  TRY_ASSIGN(const UniqueFd etc, open_etc(base.get()));
+  for (const char* name : {"hosts", "resolv.conf", "hostname"}) {
+    TRY_ASSIGN(const UniqueFd file,
+               os::open_beneath(etc.get(), name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    TRY(add_mount(plan,
+                  {.dir = file.get(), .path = {}},
+                  fmt::format("/etc/{}", name),
+                  /*read_only=*/false));
+  }
+  return {};
 }
 
 Result<> add_host_etc_files(PlanBuilder& plan) {

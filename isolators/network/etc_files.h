@@ -48,6 +48,10 @@ DnsWish merge_dns(DnsWish first, const DnsWish& second);
 /// Blocks: disk. Thread: worker.
 Result<> add_etc_files(PlanBuilder& plan, const std::string& scratch, const EtcContent& content);
 
+/// Its two halves, for containers that share the files of their pod. Errors and thread: as above.
+Result<> write_etc_files(const std::string& scratch, const EtcContent& content);
+Result<> bind_etc_files(PlanBuilder& plan, const std::string& scratch);
+
 /// Adds the host's own hosts and resolv.conf to the plan, read-only: for containers on its network.
 /// Errors and thread: as above.
 Result<> add_host_etc_files(PlanBuilder& plan);

@@ -36,22 +36,6 @@ bool is_key_char(char c) {
          c == '-' || c == '.' || c == '/' || c == ':' || c == '@';
 }
 
-/// The path below /proc/sys. As sysctl(8): whichever of "." and "/" comes first separates, and the
-/// other one then stands for it within a name ("net.ipv4.conf.eth0/7.forwarding").
-std::string key_path(std::string_view key) {
-  std::string path(key);
-  const auto first = path.find_first_of("./");
-  if (first == std::string::npos || path[first] == '/') return path;
-  for (char& c : path) {
-    if (c == '.') {
-      c = '/';
-    } else if (c == '/') {
-      c = '.';
-    }
-  }
-  return path;
-}
-
 bool is_clean(std::string_view path) {
   if (path.empty() || path.size() > kMaxKey || !std::ranges::all_of(path, is_key_char)) {
     return false;
@@ -73,7 +57,7 @@ bool is_allowed(std::string_view path, NetworkMode network) {
 }
 
 Result<> check(const std::string& key, const std::string& value, NetworkMode network) {
-  const std::string path = key_path(key);
+  const std::string path = sysctl_path(key);
   if (!is_clean(path)) {
     return refuse("sysctls", fmt::format("key \"{}\"", key), kAllowed, "SYSCTL_INVALID");
   }
@@ -104,13 +88,27 @@ class SysctlsIsolator final : public Isolator {
 
   Result<Checkpoint> prepare(const PrepareContext& context) override {
     for (const auto& [key, value] : context.config.sysctls) {
-      context.plan.add(Phase::kKernel, plan::Sysctl{.key = key_path(key), .value = value});
+      context.plan.add(Phase::kKernel, plan::Sysctl{.key = sysctl_path(key), .value = value});
     }
     return nothing_to_remember(kName);
   }
 };
 
 }  // namespace
+
+std::string sysctl_path(std::string_view key) {
+  std::string path(key);
+  const auto first = path.find_first_of("./");
+  if (first == std::string::npos || path[first] == '/') return path;
+  for (char& c : path) {
+    if (c == '.') {
+      c = '/';
+    } else if (c == '/') {
+      c = '.';
+    }
+  }
+  return path;
+}
 
 std::unique_ptr<Isolator> make_sysctls_isolator() { return std::make_unique<SysctlsIsolator>(); }
 

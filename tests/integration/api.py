@@ -39,6 +39,9 @@ service_pb = module("container_service")
 exec_pb = module("exec_service")
 event_pb = module("event")
 watch_pb = module("event_service")
+pod_pb = module("pod")
+pod_spec_pb = module("pod_spec")
+pod_service_pb = module("pod_service")
 terminal_pb = module("terminal")
 detail_pb = module("error_detail")
 status_pb = module("rpc_status")
@@ -54,6 +57,9 @@ CALLS = {
         "CopyOut": "CopyOut", "Launch": "LaunchContainer", "Create": "CreateContainer",
         "Start": "StartContainer", "Wait": "WaitContainer"}),
     "EventService": ("", watch_pb, {"Watch": "WatchEvents"}),
+    "PodService": ("Pod", pod_service_pb, {
+        "Create": "Create{}", "Get": "Get{}", "List": "List{}s", "Stop": "Stop{}",
+        "Remove": "Remove{}", "Update": "Update{}", "GetStats": "Get{}Stats"}),
 }
 
 

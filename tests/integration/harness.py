@@ -63,6 +63,8 @@ class Daemon:
         # A network namespace for the daemon (ip-netns(8)); None: the host's, where no test makes a
         # bridge or a rule, so that containers get no network there unless they ask for one.
         self.netns = None
+        # What the daemon is started by, beside that.
+        self.prefix = []
         self.net_d = os.path.join(self.base, "net.d")
         os.mkdir(self.net_d)
         self.network = {"default": "none"}
@@ -89,6 +91,7 @@ class Daemon:
     def start(self, *arguments, wait=True):
         command = [os.path.join(BIN, "skerryd"), "--config", self.write_config(), "--root",
                    self.root, "--run", self.run, "--name", self.name, *arguments]
+        command = [*self.prefix, *command]
         if self.netns:
             command = ["nsenter", f"--net=/run/netns/{self.netns}", *command]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.trace,
@@ -139,6 +142,12 @@ class Daemon:
 
     def ps(self, *arguments):
         return json.loads(self.skerry("ps", "-a", "-o", "json", *arguments).out or "[]")
+
+    def pods(self):
+        return json.loads(self.skerry("pod", "ls", "-a", "-o", "json").out or "[]")
+
+    def inspect_pod(self, key):
+        return json.loads(self.skerry("pod", "inspect", key).out)[0]
 
     def import_busybox(self, name="busybox"):
         tree = os.path.join(self.base, "tree-" + name)
@@ -257,9 +266,12 @@ class DaemonTest(unittest.TestCase):
         daemon = self.daemon
         if daemon.process.poll() is not None:
             daemon.start()
+        for pod in daemon.pods():
+            daemon.skerry("pod", "rm", "-f", pod["uid"], check=False)
         for container in daemon.ps():
             daemon.skerry("rm", "-f", container["uid"], check=False)
         wait_for(lambda: not daemon.ps(), "containers to be gone")
+        wait_for(lambda: not daemon.pods(), "pods to be gone")
         wait_for(lambda: not daemon.leaks(), f"leaks to vanish: {daemon.leaks()}")
         self.assertEqual(host_mounts_of(daemon), [])
 

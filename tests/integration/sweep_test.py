@@ -27,6 +27,8 @@ def arm(point, action):
     arguments = ["--failpoint", f"{point}={action}"]
     if point.startswith("launch.") and point.endswith(":undo"):
         arguments += ["--failpoint", "launch.shim:after=error"]
+    if point.startswith("pod.") and point.endswith(":undo"):
+        arguments += ["--failpoint", "pod.init:after=error"]
     if point.startswith("exec.") and point.endswith(":undo"):
         arguments += ["--failpoint", "exec.shim:after=error"]
     return arguments
@@ -67,7 +69,20 @@ class Sweep(unittest.TestCase):
             ("start", tag + "c"),
             ("rm", "-f", tag + "c"),
         ]
-        if "network" in point or point.startswith(("launch.shim", "release.", "recovery.")):
+        if point.startswith(("pod", "recovery.pods", "launch.pod")):
+            network = "skerry" if "network" in point or "recovery" in point else "none"
+            commands = [
+                ("pod", "create", "--id", tag + "p", "--name", tag + "p", "--network", network,
+                 "--share", "ipc,pid", "-m", "64m"),
+                ("run", "-d", "--id", tag, "--name", tag, "--pod", tag + "p", "busybox", "sleep",
+                 "60"),
+                ("run", "-d", "--id", tag + "b", "--pod", tag + "p", "busybox", "sleep", "60"),
+                ("stop", "-t", "0", tag),
+                ("start", tag),
+                ("pod", "stop", "-t", "0", tag + "p"),
+                ("pod", "rm", "-f", tag + "p"),
+            ]
+        elif "network" in point or point.startswith(("launch.shim", "release.", "recovery.")):
             # Plugins take their time: only where a network makes a difference.
             commands += [
                 ("run", "-d", "--id", tag + "n", "--network", "skerry", "-p", "18080:80",
@@ -102,6 +117,9 @@ class Sweep(unittest.TestCase):
         if daemon.process.poll() is None:
             daemon.kill()
         daemon.start()
+        for pod in daemon.pods():
+            daemon.skerry("pod", "rm", "-f", pod["uid"])
+        self.assertEqual(daemon.pods(), [], what)
         for container in daemon.ps():
             daemon.skerry("rm", "-f", container["uid"])
         self.assertEqual(daemon.ps(), [], what)
@@ -114,6 +132,8 @@ class Sweep(unittest.TestCase):
             self.assertEqual(left, [], what)
         self.assertEqual(os.listdir(os.path.join(daemon.root, "containers")), [], what)
         self.assertEqual(os.listdir(os.path.join(daemon.run, "containers")), [], what)
+        self.assertEqual(os.listdir(os.path.join(daemon.root, "pods")), [], what)
+        self.assertEqual(os.listdir(os.path.join(daemon.run, "pods")), [], what)
         wait_for(lambda: not os.listdir(os.path.join(daemon.run, "execs")), f"{what}: execs to go")
         self.assertEqual(glob.glob(os.path.join(daemon.root, "layers", "tmp-*")), [], what)
         self.host.assert_clean(self, daemon, what)
@@ -162,22 +182,27 @@ class Planted(DaemonTest):
         daemon = self.daemon
         uid = uuid.uuid4().hex
         directory = os.path.join(daemon.root, "containers", uid)
+        pod = os.path.join(daemon.run, "pods", uid)
         os.mkdir(directory)
+        os.mkdir(pod)
         hierarchy = [path for path in cgroup_hierarchies()
                      if os.path.isdir(os.path.join(path, daemon.scope()))][0]
         group = os.path.join(hierarchy, daemon.scope(), uid)
         os.mkdir(group)
         try:
             kinds = {leak["kind"] for leak in daemon.leaks() if leak.get("uid") == uid}
-            self.assertEqual(kinds, {"directory", "cgroup"})
+            self.assertEqual(kinds, {"directory", "cgroup", "run directory"})
         finally:
             os.rmdir(group)
             os.rmdir(directory)
+            os.rmdir(pod)
 
     def test_a_restart_sweeps_what_nobody_owns(self):
         daemon = self.daemon
         uid = uuid.uuid4().hex
         os.mkdir(os.path.join(daemon.root, "containers", uid))
+        os.mkdir(os.path.join(daemon.root, "pods", uid))
+        os.mkdir(os.path.join(daemon.run, "pods", uid))
         for hierarchy in cgroup_hierarchies():
             if os.path.isdir(os.path.join(hierarchy, daemon.scope())):
                 os.mkdir(os.path.join(hierarchy, daemon.scope(), uid))

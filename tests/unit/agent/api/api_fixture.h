@@ -111,6 +111,8 @@ class ApiFixture {
   agent::ExecBoard exec_board;
   std::unique_ptr<agent::ExecManager> execs;
   std::unique_ptr<agent::CopyDesk> copies;
+  agent::PodBoard pod_board;
+  std::unique_ptr<agent::PodManager> pods;
   std::unique_ptr<agent::ApiContext> context;
   std::unique_ptr<agent::ApiServer> server;
   std::thread thread;
@@ -127,6 +129,7 @@ class ApiFixture {
     agent::ImageDesk::declare_failpoints(failpoints);
     agent::ContainerManager::declare_failpoints(failpoints, host.isolators);
     agent::ExecManager::declare_failpoints(failpoints);
+    agent::PodManager::declare_failpoints(failpoints);
     for (const std::string& each : armed) TRY(failpoints.arm(each));
     workers = std::make_unique<runtime::WorkerPool>("worker", 4, 64, trace.get());
     TRY_ASSIGN(store,
@@ -181,28 +184,27 @@ class ApiFixture {
                                                                            exec_board});
     copies = std::make_unique<agent::CopyDesk>(
         agent::CopyDesk::Parts{*reactor, *workers, host, *containers, {}});
+    pods = std::make_unique<agent::PodManager>(agent::PodManager::Parts{*reactor,
+                                                                        *workers,
+                                                                        trace.get(),
+                                                                        clock,
+                                                                        config,
+                                                                        *store,
+                                                                        *events,
+                                                                        *interpreter,
+                                                                        *debts,
+                                                                        failpoints,
+                                                                        host,
+                                                                        *containers,
+                                                                        pod_board});
     return start_server();
   }
 
   Result<> start_server() {
-    context = std::make_unique<agent::ApiContext>(agent::ApiContext{*reactor,
-                                                                    *workers,
-                                                                    trace.get(),
-                                                                    clock,
-                                                                    config,
-                                                                    host,
-                                                                    board,
-                                                                    *containers,
-                                                                    *attachments,
-                                                                    exec_board,
-                                                                    *execs,
-                                                                    *copies,
-                                                                    *events,
-                                                                    table,
-                                                                    *debts,
-                                                                    *desk,
-                                                                    clock.wall(),
-                                                                    "1.2.3"});
+    context = std::make_unique<agent::ApiContext>(agent::ApiContext{
+        *reactor,    *workers,     trace.get(), clock,  config,       host,      board,
+        *containers, *attachments, exec_board,  *execs, *copies,      pod_board, *pods,
+        *events,     table,        *debts,      *desk,  clock.wall(), "1.2.3"});
     const std::string socket = config.run.string() + "/skerryd.sock";
     TRY_ASSIGN(server, agent::serve(*context, socket, "no-such-group"));
     thread = std::thread([this] { reactor->run(); });

@@ -78,6 +78,46 @@ TEST(CheckSpec, RefusesWhatItDoesNotKnow) {
   EXPECT_NE(checked.error().message().find("spec.mounts[0].4711"), std::string::npos);
 }
 
+TEST(CheckSpec, WhatJoinsAPodSaysNothingThatThePodSays) {
+  v1::ContainerSpec spec = good();
+  spec.mutable_join_pod()->set_id("shop");
+  const auto joined = check(spec);
+  ASSERT_TRUE(joined) << joined.error().message();
+  EXPECT_EQ(joined->join_pod->id(), "shop");
+  EXPECT_EQ(joined->config.network, isolators::NetworkMode::kPod);
+  EXPECT_TRUE(joined->config.network_settings.networks.empty());
+
+  const auto refuse = [](const std::function<void(v1::PodSpec&)>& say, std::string_view field) {
+    expect_refused(
+        [&](v1::ContainerSpec& s) {
+          s.mutable_join_pod()->set_id("shop");
+          say(*s.mutable_pod());
+        },
+        "POD_FIELDS",
+        field);
+  };
+  refuse([](v1::PodSpec& pod) { pod.set_hostname("web"); }, "spec.pod.hostname");
+  refuse([](v1::PodSpec& pod) { pod.set_network(v1::NETWORK_MODE_NONE); }, "spec.pod.network");
+  refuse([](v1::PodSpec& pod) { pod.add_ports()->set_host_port(80); }, "spec.pod.ports");
+  refuse([](v1::PodSpec& pod) { (*pod.mutable_sysctls())["net.x"] = "1"; }, "spec.pod.sysctls");
+  refuse([](v1::PodSpec&) {}, "spec.pod");
+  expect_refused([](v1::ContainerSpec& s) { s.mutable_join_pod()->set_tenant("a"); },
+                 "FIELD_INVALID",
+                 "spec.join_pod");
+}
+
+TEST(CheckSpec, APodOfOneHasNoFieldsOfExplicitPods) {
+  const auto refuse = [](const std::function<void(v1::PodSpec&)>& say, std::string_view field) {
+    expect_refused([&](v1::ContainerSpec& s) { say(*s.mutable_pod()); }, "POD_FIELDS", field);
+  };
+  refuse([](v1::PodSpec& pod) { pod.mutable_shared()->set_ipc(true); }, "spec.pod.shared");
+  refuse([](v1::PodSpec& pod) { pod.mutable_resources(); }, "spec.pod.resources");
+  refuse([](v1::PodSpec& pod) { pod.set_log_directory("/x"); }, "spec.pod.log_directory");
+  refuse([](v1::PodSpec& pod) { (*pod.mutable_labels())["a"] = "b"; }, "spec.pod.labels");
+  refuse([](v1::PodSpec& pod) { (*pod.mutable_annotations())["a"] = "b"; }, "spec.pod.annotations");
+  refuse([](v1::PodSpec& pod) { pod.set_stop_on_failure(true); }, "spec.pod.stop_on_failure");
+}
+
 TEST(CheckSpec, RefusesByFieldName) {
   using Spec = v1::ContainerSpec;
   expect_refused([](Spec& s) { s.clear_root(); }, "FIELD_INVALID", "spec.root");

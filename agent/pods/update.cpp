@@ -1,0 +1,101 @@
+// New limits and labels for a pod that has not stopped.
+
+#include "agent/containers/record.h"
+#include "agent/pods/manager.h"
+
+namespace skerry::agent {
+
+struct PodManager::UpdatePlan {
+  skerry::v1::Resources wanted;
+  isolators::Resources resources;
+  std::optional<std::map<std::string, std::string>> labels;
+  bool resources_change = false;
+};
+
+void PodManager::update(const skerry::v1::PodRef& ref, UpdateRequest request, PodReply reply) {
+  auto found = find(ref);
+  if (!found) return answer(std::move(reply), std::move(found).error());
+  auto plan = plan_update(**found, request);
+  if (!plan) return answer(std::move(reply), std::move(plan).error());
+  apply_update(**found, std::move(*plan), std::move(reply));
+}
+
+Result<PodManager::UpdatePlan> PodManager::plan_update(const Pod& pod,
+                                                       const UpdateRequest& request) const {
+  if (request.expected_revision && *request.expected_revision != pod.api().revision()) {
+    return Error(Code::kAborted, "the pod is at revision " + std::to_string(pod.api().revision()))
+        .with_reason("REVISION");
+  }
+  if (pod.state() != PodState::kReady) {
+    return Error(Code::kFailedPrecondition, "the pod is " + std::string(state_name(pod.state())))
+        .with_reason("STATE")
+        .with_object("pod " + pod.api().id());
+  }
+  UpdatePlan plan;
+  plan.labels = request.labels;
+  plan.wanted = pod.api().spec().resources();
+  plan.resources_change = static_cast<bool>(request.resources);
+  if (request.resources) TRY(request.resources(plan.wanted));
+  TRY_ASSIGN(plan.resources, check_pod_resources(plan.wanted, parts_.config));
+  isolators::ContainerConfig changed;
+  changed.resources = plan.resources;
+  for (const auto& isolator : parts_.host.isolators) {
+    if (!isolator->name().starts_with("cgroup/")) continue;
+    TRY(isolator->validate(changed, parts_.host.facts));
+  }
+  return plan;
+}
+
+// The kernel first, the record after it: what is recorded is what is in force.
+void PodManager::apply_update(Pod& pod, UpdatePlan plan, PodReply reply) {
+  if (!plan.resources_change || !pod.cgroup) {
+    auto recorded = record_update(pod, plan);
+    if (!recorded) return answer(std::move(reply), std::move(recorded).error());
+    return answer(std::move(reply), pod.view);
+  }
+  auto work = [this,
+               uid = pod.uid,
+               group = pod.cgroup,
+               before = pod.spec.resources,
+               plan = std::move(plan),
+               reply,
+               alive = std::weak_ptr(alive_)] {
+    const auto applied = apply_pod_limits(parts_.host.isolators, plan.resources, &before, *group);
+    parts_.reactor.post([this, uid, plan, reply, result = Result<>(applied), alive]() mutable {
+      if (!alive.lock()) return;
+      Pod* owner = find(uid);
+      if (owner == nullptr) {
+        return answer(reply, Error(Code::kNotFound, "the pod is gone").with_reason("REMOVED"));
+      }
+      if (result) result = record_update(*owner, plan);
+      if (!result) return answer(reply, std::move(result).error());
+      answer(reply, owner->view);
+    });
+  };
+  auto submitted = parts_.workers.submit(std::move(work));
+  if (!submitted) answer(std::move(reply), std::move(submitted).error());
+}
+
+Result<> PodManager::record_update(Pod& pod, const UpdatePlan& plan) {
+  const PodRecord before = pod.record;
+  skerry::v1::Pod& api = pod.api();
+  api.set_generation(api.generation() + 1);
+  if (plan.resources_change) *api.mutable_spec()->mutable_resources() = plan.wanted;
+  *api.mutable_effective_resources() = effective_resources(plan.resources);
+  if (plan.labels) {
+    *api.mutable_labels() = {plan.labels->begin(), plan.labels->end()};
+    *api.mutable_spec()->mutable_labels() = api.labels();
+  }
+  store::Transaction transaction = parts_.store.begin();
+  record(transaction, pod, make_event(pod, skerry::v1::EVENT_TYPE_POD_UPDATED));
+  auto committed = transaction.commit();
+  if (!committed) {
+    pod.record = before;
+    return committed;
+  }
+  pod.spec.resources = plan.resources;
+  changed(pod);
+  return {};
+}
+
+}  // namespace skerry::agent
