@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/containers/launch_timing.h"
 #include "agent/containers/record.h"
 #include "agent/containers/shim_link.h"
 #include "agent/containers/shim_requests.h"
@@ -54,6 +55,7 @@ struct Container {
 
   // The launch in flight.
   std::shared_ptr<runtime::CancelToken> launch;
+  LaunchClock launch_clock;
 
   // The living.
   std::shared_ptr<os::Cgroup> cgroup;
