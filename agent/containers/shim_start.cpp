@@ -40,10 +40,7 @@ void take_hello(ShimStart& start, ShimReport& report) {
 }
 
 // Reads what the shim says until the container stands at its barrier, runs, or has failed.
-Result<> await_process(ShimStart& start,
-                       CancelToken& cancel,
-                       SteadyTime deadline,
-                       Parts& parts) {
+Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadline, Parts& parts) {
   const ShimMessage wanted = start.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
   for (;;) {
     TRY(cancel.wait_for(start.control.get(), POLLIN, deadline));

@@ -1,9 +1,9 @@
 #include "agent/containers/launch_timing.h"
 
-#include <gtest/gtest.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace skerry::agent {
 namespace {
@@ -55,8 +55,8 @@ TEST(LaunchTiming, OfAStartHasNoRequest) {
 }
 
 TEST(LaunchTiming, OfAnOperationThatFoundNoWorkerHasNoEndOfOne) {
-  const auto timing =
-      launch_timing({.received = at(0us), .taken_on = at(10us)}, operations::Outcome(), {}, at(20us));
+  const auto timing = launch_timing(
+      {.received = at(0us), .taken_on = at(10us)}, operations::Outcome(), {}, at(20us));
   EXPECT_EQ(lines(timing), (std::vector<std::string>{"request 10"}));
 }
 
