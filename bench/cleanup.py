@@ -11,7 +11,7 @@ import time
 CGROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*")
 
 
-def _cgroups(name):
+def cgroups(name):
     """Every cgroup directory of that name, children first. The name has to be unique to this
     run."""
     found = []
@@ -23,7 +23,7 @@ def _cgroups(name):
 
 def remove_cgroups(name):
     """Anything that cannot go is an error."""
-    for path in _cgroups(name):
+    for path in cgroups(name):
         _remove_cgroup(path)
 
 
@@ -44,7 +44,7 @@ def _remove_cgroup(path):
 
 def _pids(name):
     pids = set()
-    for path in _cgroups(name):
+    for path in cgroups(name):
         try:
             with open(path + "/cgroup.procs") as file:
                 # 0 is a process of another pid namespace: not ours to name.

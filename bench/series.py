@@ -1,0 +1,53 @@
+"""Samples, and what is said of them."""
+
+import statistics
+
+
+class Series:
+    """Samples of one row, block by block: the medians of the blocks say how far to trust it."""
+
+    def __init__(self, label):
+        self.label = label
+        self.blocks = []
+
+    def add(self, samples):
+        self.blocks.append(samples)
+
+    @property
+    def samples(self):
+        return [sample for block in self.blocks for sample in block]
+
+    def median(self):
+        return statistics.median(self.samples)
+
+    def p90(self):
+        ordered = sorted(self.samples)
+        return ordered[(len(ordered) * 9 - 1) // 10]
+
+    def ratio(self, base, less=None):
+        """Against another row: ratio of the medians, and the quartiles of the ratios of blocks that
+        ran side by side. `less` is taken off this row's medians first."""
+        off = [statistics.median(block) for block in less.blocks] if less else [0] * len(self.blocks)
+        each = [
+            (statistics.median(mine) - take) / statistics.median(other)
+            for mine, other, take in zip(self.blocks, base.blocks, off)
+        ]
+        whole = (self.median() - (less.median() if less else 0)) / base.median()
+        low, high = each[0], each[0]
+        if len(each) > 1:
+            low, _, high = statistics.quantiles(each, n=4, method="inclusive")
+        return {"of_medians": whole, "low": low, "high": high}
+
+    def figures(self):
+        return {
+            "row": self.label,
+            "rounds": len(self.samples),
+            "median_us": self.median(),
+            "p90_us": self.p90(),
+            "min_us": min(self.samples),
+            "block_medians_us": [statistics.median(block) for block in self.blocks],
+        }
+
+
+def show_ratio(ratio):
+    return f"{ratio['of_medians']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
