@@ -63,7 +63,8 @@ def _cells(cells):
 
 def _rows(document):
     lines = [_cells(["what", "target", "measured", "met", "of what"]), "|---|---|---|---|---|"]
-    for row in document["rows"]:
+    order = list(targets.ROWS)
+    for row in sorted(document["rows"], key=lambda row: order.index(row["key"])):
         lines.append(
             _cells([row["what"], row["target"], row["measured"], _verdict(row), row["detail"]])
         )
@@ -96,7 +97,7 @@ def _machine(document):
 def _table(table):
     lines = [f"### {table['title']}\n"]
     if table["note"]:
-        lines.append(table["note"][0].upper() + table["note"][1:] + ".\n")
+        lines.append(f"({table['note']})\n")
     lines.append(_cells(table["headings"]))
     lines.append("|---" + "|---:" * (len(table["headings"]) - 1) + "|")
     lines += [_cells(line) for line in table["lines"]]

@@ -24,19 +24,17 @@ class Series:
         ordered = sorted(self.samples)
         return ordered[(len(ordered) * 9 - 1) // 10]
 
-    def ratio(self, base, less=None):
+    def ratio(self, base):
         """Against another row: ratio of the medians, and the quartiles of the ratios of blocks that
-        ran side by side. `less` is taken off this row's medians first."""
-        off = [statistics.median(block) for block in less.blocks] if less else [0] * len(self.blocks)
+        ran side by side."""
         each = [
-            (statistics.median(mine) - take) / statistics.median(other)
-            for mine, other, take in zip(self.blocks, base.blocks, off)
+            statistics.median(mine) / statistics.median(other)
+            for mine, other in zip(self.blocks, base.blocks)
         ]
-        whole = (self.median() - (less.median() if less else 0)) / base.median()
         low, high = each[0], each[0]
         if len(each) > 1:
             low, _, high = statistics.quantiles(each, n=4, method="inclusive")
-        return {"of_medians": whole, "low": low, "high": high}
+        return {"of_medians": self.median() / base.median(), "low": low, "high": high}
 
     def figures(self):
         return {

@@ -65,8 +65,9 @@ def measure(place, results):
                 version = engine.version()
                 print(f"  {engine.name} {version}: {figures[engine.name]}", flush=True)
         except (Absent, Failure) as absent:
-            notes.append(f"{name}: {absent}")
-            lines.append([name, "–", "–", "–", "–", "–", "–"])
+            # One line of it: the rest is for whoever runs this.
+            notes.append(f"{name}: {' '.join(str(absent).split())[:200]}")
+            lines.append([name, *["–"] * (len(HEADINGS) - 1)])
             print(f"  {name}: {absent}", flush=True)
             continue
         lines.append(_line(engine, version, figures))

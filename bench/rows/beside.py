@@ -92,7 +92,8 @@ def _memory_rows(daemon, count, before, results):
 def _read_rows(daemon, count, results):
     for key in ("list", "stats"):
         result = daemon.client(key, rounds=results.sizes["reads"])
-        if result["count"] != count:
+        # One more or two: launched before, and not removed yet.
+        if result["count"] < count:
             raise Failure(f"{key}: {result['count']} of {count}")
         samples = sorted(result["us"]["samples"])
         detail = f"p90 {samples[(len(samples) * 9 - 1) // 10] / 1000:.2f} ms, one call"

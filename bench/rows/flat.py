@@ -1,26 +1,25 @@
 """What must not matter to the next launch: finished containers, image layers, other people's mounts."""
 
-import os
-import subprocess
-
+import mounts
 import series
 from contenders import SkerryRpc
 from daemon import Daemon
-from place import run
 from progress import progress
+
+CLIENTS = 4
+CYCLES = 4
 
 
 def measure(place, results):
-    with Daemon(place) as daemon:
-        _finished(daemon, results)
+    with Daemon(place) as empty, Daemon(place) as daemon:
+        _finished(empty, daemon, results)
     with Daemon(place) as daemon:
         _mounts(place, daemon, results)
     results.absent("layers", "an image has one layer in this version")
 
 
-def _blocks(daemon, sizes, one, count=3):
-    for _ in range(count):
-        one.add(SkerryRpc(daemon).measure(sizes["flat_block"])["exit_us"]["samples"])
+def _block(daemon, sizes):
+    return SkerryRpc(daemon).measure(sizes["flat_block"])["exit_us"]["samples"]
 
 
 def _compare(key, alone, beside, results, more=""):
@@ -29,36 +28,35 @@ def _compare(key, alone, beside, results, more=""):
     results.add(key, ratio["of_medians"], detail)
 
 
-def _finished(daemon, results):
-    sizes = results.sizes
-    alone, beside = series.Series("none"), series.Series("finished")
-    _blocks(daemon, sizes, alone)
-    handles, memory = daemon.handles(), daemon.memory_kib()
-    progress(f"{sizes['finished']} finished ones")
-    count = sizes["finished"]
-    daemon.client("launch", rounds=count, warmup=0, workers=4, keep=True, label="kept")
-    _blocks(daemon, sizes, beside)
+def _finished(empty, daemon, results):
+    """Two daemons side by side, one of them with finished containers."""
+    count = results.sizes["finished"]
+    progress(f"{count} finished ones")
+    # As many clients as make the finished ones: threads and connections for them stay.
+    daemon.client("launch", rounds=40, workers=CLIENTS)
+    memory = daemon.memory_kib()
+    handles = []
+    for _ in range(2):
+        daemon.client("launch", rounds=count // 2, warmup=0, workers=CLIENTS, keep=True, label="kept")
+        handles.append(daemon.handles())
     growth = (daemon.memory_kib() - memory) / count
+    alone, beside = series.Series("none"), series.Series("finished")
+    for _ in range(CYCLES):
+        alone.add(_block(empty, results.sizes))
+        beside.add(_block(daemon, results.sizes))
     _compare("finished", alone, beside, results, f"; the daemon has {growth:.1f} KiB more for each")
-    more = daemon.handles() - handles
-    results.add("finished_fds", more, f"{handles} before")
+    detail = f"{handles[0]} with half of them, {handles[1]} with all"
+    results.add("finished_fds", handles[1] - handles[0], detail)
     progress(f"removing {count} finished ones")
-    daemon.client("remove", workers=4, label="kept")
+    daemon.client("remove", workers=CLIENTS, label="kept")
 
 
 def _mounts(place, daemon, results):
     """In the mount namespace of this benchmark, which the daemon lives in too."""
-    sizes = results.sizes
     alone, beside = series.Series("none"), series.Series("mounts")
-    directory = place.path("mounts")
-    os.mkdir(directory)
-    _blocks(daemon, sizes, alone)
-    # One tmpfs, and binds of it: as containers of other runtimes leave them, and quickly made.
-    run(["mount", "-t", "tmpfs", "tmpfs", directory])
-    try:
-        script = 'i=0; while [ $i -lt "$1" ]; do mkdir "$0/$i" && mount --bind "$0/$i" "$0/$i" || exit; i=$((i+1)); done'
-        run(["sh", "-c", script, directory, str(sizes["mounts"])], timeout=600)
-        _blocks(daemon, sizes, beside)
-    finally:
-        subprocess.run(["umount", "--recursive", directory], capture_output=True, timeout=600)
+    for cycle in range(CYCLES):
+        progress(f"foreign mounts, cycle {cycle + 1} of {CYCLES}")
+        alone.add(_block(daemon, results.sizes))
+        with mounts.Foreign(place.path(f"mounts-{cycle}"), results.sizes["mounts"]):
+            beside.add(_block(daemon, results.sizes))
     _compare("mounts", alone, beside, results)
