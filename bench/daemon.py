@@ -1,5 +1,6 @@
 """A private skerryd with the benchmark's image."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -153,17 +154,17 @@ class Daemon:
         return (scope, scope + ".scope")
 
     def stop(self):
-        if self.child is not None:
-            self.child.terminate()
-            try:
-                self.child.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                self.child.kill()
-                self.child.wait()
-        # What is meant to outlive the daemon: holder, launcher, shims. They live in its scope.
-        for name in self._scopes():
-            cleanup.kill_cgroups(name)
-            cleanup.remove_cgroups(name)
+        """The rest goes on when one of these fails."""
+        with contextlib.ExitStack() as rest:
+            rest.callback(self._remove_directories)
+            # What is meant to outlive the daemon: holder, launcher, shims. They live in its scope.
+            for name in self._scopes():
+                rest.callback(cleanup.remove_cgroups, name)
+                rest.callback(cleanup.kill_cgroups, name)
+            if self.child is not None:
+                cleanup.end(self.child)
+
+    def _remove_directories(self):
         if self.run_dir is not None:
             shutil.rmtree(self.run_dir, ignore_errors=True)
         if os.path.isdir(self.base):

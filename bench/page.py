@@ -117,7 +117,8 @@ def _chart(document):
         if table["title"].startswith("Peers: a launch"):
             entries += _peer_bars(table)
     floor = medians[FLOOR_ROW] / 1000
-    bars = [(label, ms, f"{ms:,.1f} ms  {ms / floor:,.1f}×", kind) for label, ms, kind in sorted(entries, key=lambda e: e[1])]
+    entries.sort(key=lambda entry: entry[1])
+    bars = [(label, ms, f"{ms:,.1f} ms  {ms / floor:,.1f}×", kind) for label, ms, kind in entries]
     return chart.bars("Launch to exit of a container, ms, shorter is better", bars)
 
 

@@ -45,12 +45,18 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     how_much = parser.add_mutually_exclusive_group()
     how_much.add_argument("--quick", action="store_true", help="every row, few rounds: two minutes")
-    how_much.add_argument("--full", action="store_true", help="1,000 running, 10,000 finished, 24,000 launches")
+    how_much.add_argument(
+        "--full", action="store_true", help="1,000 running, 10,000 finished, 24,000 launches"
+    )
     parser.add_argument("--only", metavar="GROUP,…", help="of " + ", ".join(GROUPS))
     parser.add_argument(
-        "--peers", action="store_true", help="other engines beside; installs podman and docker, builds runc and containerd"
+        "--peers",
+        action="store_true",
+        help="other engines beside; installs podman and docker, builds runc and containerd",
     )
-    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, its chart and README.md's")
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.md, its chart and README.md's"
+    )
     build_dir = os.path.join(SOURCE, "build")
     parser.add_argument("--json", metavar="FILE", default=os.path.join(build_dir, "bench.json"))
     parser.add_argument("--page-of", metavar="FILE", help="measure nothing; --write from this JSON")

@@ -58,7 +58,9 @@ ROWS = {
         "launch", "`skerry run --rm`, the whole command, 100 ms apart", "× crun", at_most=1.0
     ),
     "client": _row("client", "client start-up with one RPC", "ms", at_most=5),
-    "rate": _row("rate", "launches per second, all processors", "% of the floor's", at_least=75, digits=0),
+    "rate": _row(
+        "rate", "launches per second, all processors", "% of the floor's", at_least=75, digits=0
+    ),
     "beside": _row("beside", "launch latency beside {running} running", NONE, at_most=1.2),
     "memory_own": _row(
         "beside", "memory per container, {running} running: shim and daemon", "KiB", at_most=64, digits=0
@@ -77,7 +79,9 @@ ROWS = {
         "beside", "a stranger's read of mountinfo beside {running}", NONE, at_most=1.1
     ),
     "log": _row("log", "container output to the log file, nothing lost", "× conmon", at_least=3),
-    "finished": _row("flat", "launch latency with {finished} finished ones in the store", NONE, at_most=1.1),
+    "finished": _row(
+        "flat", "launch latency with {finished} finished ones in the store", NONE, at_most=1.1
+    ),
     "finished_fds": _row(
         "flat", "descriptors and threads, for the second half of them", "more", at_most=0, digits=0
     ),
@@ -92,7 +96,9 @@ ROWS = {
     "long_disk": _row(
         "long", "disk, second half of {launches} launches", "KiB more per 1,000", at_most=64, digits=0
     ),
-    "long_fds": _row("long", "descriptors and threads, second half of {launches} launches", "more", at_most=0, digits=0),
+    "long_fds": _row(
+        "long", "descriptors and threads, second half of {launches} launches", "more", at_most=0, digits=0
+    ),
 }
 
 # Why a target is missed, or a row is not there: key → what was found out (with a profile). Shown on

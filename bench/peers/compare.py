@@ -7,16 +7,28 @@ import logging_peers
 import proc
 from contenders import CRUN, SkerryRun, on_v1, spawn_loop
 from daemon import Daemon
-from peers import engines
+from peers.containerd import Containerd
+from peers.docker import Docker
+from peers.engine import Engine
+from peers.oci import OciRuntime
+from peers.podman import Podman
 from place import Absent, Failure, call
 from progress import progress
 
-HEADINGS = ["", "ms", "of Skerry's", "{parallel} in parallel, ms", "helper KiB", "list of {listed}, ms", "log MB/s"]
+HEADINGS = [
+    "",
+    "ms",
+    "of Skerry's",
+    "{parallel} in parallel, ms",
+    "helper KiB",
+    "list of {listed}, ms",
+    "log MB/s, start included",
+]
 LENGTH = 100
 HELD = 10
 
 
-class Skerry(engines.Engine):
+class Skerry(Engine):
     name = "skerry"
     log_is = "CRI file, by its shim"
 
@@ -82,11 +94,11 @@ def _makers(place):
     group = place.unique(place.name + "-peer")
     return {
         "skerry": lambda: Skerry(place, group),
-        "crun": lambda: engines.OciRuntime(place, group, "crun", CRUN, on_v1()),
-        "runc": lambda: engines.OciRuntime(place, group, "runc", place.peer("runc"), ()),
-        "containerd (ctr)": lambda: engines.Containerd(place, group),
-        "podman": lambda: engines.Podman(place, group),
-        "docker": lambda: engines.Docker(place, group),
+        "crun": lambda: OciRuntime(place, group, "crun", CRUN, on_v1()),
+        "runc": lambda: OciRuntime(place, group, "runc", place.peer("runc"), ()),
+        "containerd (ctr)": lambda: Containerd(place, group),
+        "podman": lambda: Podman(place, group),
+        "docker": lambda: Docker(place, group),
     }
 
 
@@ -103,19 +115,17 @@ def _measure_engine(engine, place, sizes):
 
 def _run_ms(engine, sizes):
     rounds = max(5, sizes["starts"] // 4)
-    samples = call([*engine.prefix, *spawn_loop(rounds, warmup=2), *engine.run_command("0")])["exit_us"]["samples"]
-    return statistics.median(samples) / 1000
+    result = call([*engine.prefix, *spawn_loop(rounds, warmup=2), *engine.run_command("0")])
+    return statistics.median(result["exit_us"]["samples"]) / 1000
 
 
 def _parallel_ms(engine, count):
     """From the first spawn to the last exit."""
     for worker in range(count):
-        engine.run_command(worker)  # Makes its bundle, where it has one.
-    command = engine.run_command("{worker}") if not isinstance(engine, engines.OciRuntime) else None
-    if command is None:
-        command = [w.replace("run-0", "run-{worker}") for w in engine.run_command("0")]
-    rate = call([*engine.prefix, *spawn_loop(count, workers=count, warmup=0), *command])["launches_per_s"]
-    return count / rate * 1000
+        engine.run_command(str(worker))  # Makes its bundle, where it has one.
+    command = [word.replace("run-0", "run-{worker}") for word in engine.run_command("0")]
+    loop = spawn_loop(count, workers=count, warmup=0)
+    return count / call([*engine.prefix, *loop, *command])["launches_per_s"] * 1000
 
 
 def _held(engine, sizes):
@@ -135,10 +145,10 @@ def _held(engine, sizes):
         for number in range(len(started), count):
             started.append(number)
             engine.start(number)
-        samples = call([*engine.prefix, *spawn_loop(10, warmup=1), *engine.list_command()])
+        listed = call([*engine.prefix, *spawn_loop(10, warmup=1), *engine.list_command()])
     finally:
         engine.remove(started)
-    return memory, statistics.median(samples["exit_us"]["samples"]) / 1000
+    return memory, statistics.median(listed["exit_us"]["samples"]) / 1000
 
 
 def _helper_pids(engine):

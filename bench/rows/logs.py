@@ -18,5 +18,5 @@ def measure(place, results):
             speeds["skerry"].append(mb / logging_peers.skerry_seconds(place, daemon, lines, LENGTH))
             speeds["conmon"].append(mb / conmon.seconds(lines, LENGTH))
     ours, theirs = (statistics.median(speeds[key]) for key in ("skerry", "conmon"))
-    detail = f"{ours:,.0f} MB/s ÷ {theirs:,.0f} MB/s; {lines:,} lines of {LENGTH} bytes, each found in the log"
+    detail = f"{ours:,.0f} MB/s ÷ {theirs:,.0f} MB/s; {lines:,} lines of {LENGTH} bytes, each found"
     results.add("log", ours / theirs, detail, skerry_mb_s=ours, conmon_mb_s=theirs)

@@ -49,7 +49,8 @@ def _judge(parts, launches, results):
     thousands = launches / 2 / 1000
     for row, key in (("long_memory", "memory_kib"), ("long_disk", "disk_kib")):
         growth = (last[key] - middle[key]) / thousands
-        detail = f"{first[key]:,.0f} KiB after a tenth, {middle[key]:,.0f} half-way, {last[key]:,.0f} at the end"
+        detail = f"{first[key]:,.0f} KiB after a tenth, {middle[key]:,.0f} half-way, "
+        detail += f"{last[key]:,.0f} at the end"
         results.add(row, growth, detail)
     detail = f"{first['handles']} after a tenth, {last['handles']} at the end"
     results.add("long_fds", last["handles"] - middle["handles"], detail)
