@@ -47,5 +47,25 @@ class Series:
         }
 
 
+class Launches:
+    """Launch to exit, and to release, of one contender in one situation."""
+
+    def __init__(self, label):
+        self.exited = Series(label)
+        self.released = Series(label)
+
+    def add(self, result):
+        self.exited.add(result["exit_us"]["samples"])
+        self.released.add(result["undone_us"]["samples"])
+
+    def against(self, base):
+        """The ratio to exit, and in words what it is made of."""
+        ratio = self.exited.ratio(base.exited)
+        detail = f"{self.exited.median():,.0f} µs ÷ {base.exited.median():,.0f} µs"
+        detail += f"; {show_ratio(ratio)}"
+        released = self.released.ratio(base.released)["of_medians"]
+        return ratio["of_medians"], f"{detail}; to its release {released:.2f}"
+
+
 def show_ratio(ratio):
     return f"{ratio['of_medians']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"

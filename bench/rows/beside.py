@@ -23,13 +23,13 @@ def measure(place, results):
 def _measure_count(place, daemon, count, results):
     sizes = results.sizes
     floor, ours = Floor(place), SkerryRpc(daemon)
-    pairs = {c.key: (series.Series("alone"), series.Series("beside")) for c in (floor, ours)}
+    pairs = {c.key: (series.Launches("alone"), series.Launches("beside")) for c in (floor, ours)}
     strangers = (stranger.Samples(), stranger.Samples())
     for cycle in cycles(sizes["beside_cycles"], sizes["seconds"], f"beside {count}"):
         block = sizes["beside_block"]
         for one, running in zip(pairs["floor"], (0, count)):
-            one.add(floor.measure(block, running=running)["exit_us"]["samples"])
-        pairs["skerry-rpc"][0].add(ours.measure(block)["exit_us"]["samples"])
+            one.add(floor.measure(block, running=running))
+        pairs["skerry-rpc"][0].add(ours.measure(block))
         strangers[0].take()
         # Everything about the running ones is measured once, at the largest count.
         with_figures = cycle == 1 and count == sizes["running"]
@@ -38,7 +38,7 @@ def _measure_count(place, daemon, count, results):
         try:
             if with_figures:
                 _figures(daemon, count, before, results)
-            pairs["skerry-rpc"][1].add(ours.measure(block)["exit_us"]["samples"])
+            pairs["skerry-rpc"][1].add(ours.measure(block))
             strangers[1].take()
         finally:
             progress(f"removing {count}")
@@ -48,12 +48,10 @@ def _measure_count(place, daemon, count, results):
 
 def _judge(count, pairs, strangers, results):
     alone, beside = pairs["skerry-rpc"]
-    ratio = beside.ratio(alone)
-    floor = pairs["floor"][1].ratio(pairs["floor"][0])
-    detail = f"{beside.median():,.0f} µs ÷ {alone.median():,.0f} µs; {series.show_ratio(ratio)}"
-    detail += f"; the floor's own: {floor['of_medians']:.2f}"
+    value, detail = beside.against(alone)
+    floor, _ = pairs["floor"][1].against(pairs["floor"][0])
     name = f"launch latency beside {count:,} running"
-    results.add("beside", ratio["of_medians"], detail, name=name)
+    results.add("beside", value, f"{detail}; the floor's own {floor:.2f}", name=name)
     if count != results.sizes["running"]:
         return
     for key in ("newns", "mountinfo"):

@@ -19,13 +19,12 @@ def measure(place, results):
 
 
 def _block(daemon, sizes):
-    return SkerryRpc(daemon).measure(sizes["flat_block"])["exit_us"]["samples"]
+    return SkerryRpc(daemon).measure(sizes["flat_block"])
 
 
 def _compare(key, alone, beside, results, more=""):
-    ratio = beside.ratio(alone)
-    detail = f"{beside.median():,.0f} µs ÷ {alone.median():,.0f} µs; {series.show_ratio(ratio)}{more}"
-    results.add(key, ratio["of_medians"], detail)
+    value, detail = beside.against(alone)
+    results.add(key, value, detail + more)
 
 
 def _finished(empty, daemon, results):
@@ -40,7 +39,7 @@ def _finished(empty, daemon, results):
         daemon.client("launch", rounds=count // 2, warmup=0, workers=CLIENTS, keep=True, label="kept")
         handles.append(daemon.handles())
     growth = (daemon.memory_kib() - memory) / count
-    alone, beside = series.Series("none"), series.Series("finished")
+    alone, beside = series.Launches("none"), series.Launches("finished")
     for _ in range(CYCLES):
         alone.add(_block(empty, results.sizes))
         beside.add(_block(daemon, results.sizes))
@@ -53,7 +52,7 @@ def _finished(empty, daemon, results):
 
 def _mounts(place, daemon, results):
     """In the mount namespace of this benchmark, which the daemon lives in too."""
-    alone, beside = series.Series("none"), series.Series("mounts")
+    alone, beside = series.Launches("none"), series.Launches("mounts")
     for cycle in range(CYCLES):
         progress(f"foreign mounts, cycle {cycle + 1} of {CYCLES}")
         alone.add(_block(daemon, results.sizes))
