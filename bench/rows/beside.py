@@ -12,6 +12,7 @@ from place import Failure, call
 from progress import cycles, progress
 
 START_WORKERS = 8
+SETTLE_S = 0.5
 
 
 def measure(place, results):
@@ -25,6 +26,7 @@ def _measure_count(place, daemon, count, results):
     floor, ours = Floor(place), SkerryRpc(daemon)
     pairs = {c.key: (series.Launches("alone"), series.Launches("beside")) for c in (floor, ours)}
     strangers = (stranger.Samples(), stranger.Samples())
+    host_kib = []  # more for each running one, in each cycle
     for cycle in cycles(sizes["beside_cycles"], sizes["seconds"], f"beside {count}"):
         block = sizes["beside_block"]
         for one, running in zip(pairs["floor"], (0, count)):
@@ -36,6 +38,8 @@ def _measure_count(place, daemon, count, results):
         before = _memory(daemon)
         daemon.client("start", running=count, workers=START_WORKERS)
         try:
+            time.sleep(SETTLE_S)
+            host_kib.append((proc.host_memory_kib() - before["host"]) / count)
             if with_figures:
                 _figures(daemon, count, before, results)
             pairs["skerry-rpc"][1].add(ours.measure(block))
@@ -44,6 +48,10 @@ def _measure_count(place, daemon, count, results):
             progress(f"removing {count}")
             daemon.client("remove", workers=START_WORKERS)
     _judge(count, pairs, strangers, results)
+    if count == sizes["running"]:
+        detail = "anonymous memory, tmpfs, slab, stacks, page tables and per-CPU memory of the host"
+        detail += "; in each cycle " + ", ".join(f"{kib:,.0f}" for kib in host_kib)
+        results.add("memory_all", statistics.median(host_kib), detail)
 
 
 def _judge(count, pairs, strangers, results):
@@ -66,14 +74,13 @@ def _memory(daemon):
 
 
 def _figures(daemon, count, before, results):
-    time.sleep(0.5)
-    _memory_rows(daemon, count, before, results)
+    _memory_row(daemon, count, before, results)
     _read_rows(daemon, count, results)
     _idle_row(daemon, results)
     _recovery_row(daemon, count, results)
 
 
-def _memory_rows(daemon, count, before, results):
+def _memory_row(daemon, count, before, results):
     after = _memory(daemon)
     shims = after["pids"] - before["pids"]
     if len(shims) != count:
@@ -82,9 +89,6 @@ def _memory_rows(daemon, count, before, results):
     growth = (after["daemon"] - before["daemon"]) / count
     detail = f"shim {shim:.0f} KiB, daemon {growth:.0f} KiB more for each"
     results.add("memory_own", shim + growth, detail)
-    everything = (after["host"] - before["host"]) / count
-    detail = "anonymous memory, tmpfs, slab, stacks, page tables and per-CPU memory of the whole host"
-    results.add("memory_all", everything, detail)
 
 
 def _read_rows(daemon, count, results):
