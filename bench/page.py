@@ -76,7 +76,7 @@ def _verdict(row):
         return "yes"
     reason = targets.REASONS.get(row["key"], "")
     if row["met"] is None:
-        return "not there" + (f": {reason}" if reason else "")
+        return "no verdict" + (f": {reason}" if reason else "")
     return "**no**" + (f": {reason}" if reason else "")
 
 

@@ -14,12 +14,14 @@ class Results:
         numbers = {name: f"{value:,}" for name, value in self.sizes.items() if isinstance(value, int)}
         return targets.ROWS[key].what.format(**numbers)
 
-    def add(self, key, value, detail, name=None, **data):
+    def add(self, key, value, detail, name=None, void=None, **data):
         """A measured row. `detail`: what the figure was made of. `name`: where one row of the
-        budget is measured several times."""
+        budget is measured several times. `void`: why the figure says nothing."""
         row = targets.ROWS[key]
         entry = {"key": key, "what": name or self.what(key), "value": value}
-        entry |= {"measured": row.show(value), "target": row.target(), "met": row.is_met(value)}
+        entry |= {"measured": row.show(value), "target": row.target()}
+        entry["met"] = None if void else row.is_met(value)
+        detail += f"; {void}" if void else ""
         entry |= {"detail": detail, **data}
         self._put(name or key, entry)
 
@@ -29,7 +31,7 @@ class Results:
 
     def _put(self, name, entry):
         self.rows[name] = entry
-        verdict = {True: "met", False: "MISSED", None: "not there"}[entry["met"]]
+        verdict = {True: "met", False: "MISSED", None: "no verdict"}[entry["met"]]
         print(f"  {entry['what']}: {entry['measured']}  [{entry['target']}: {verdict}]  {entry['detail']}")
 
     def table(self, title, headings, lines, note=""):
