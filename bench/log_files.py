@@ -26,7 +26,8 @@ def _ends_with(path, number, length):
         return False
     lines = data.splitlines()[-4:]
     text = b"".join(fields[3] for fields in _records(b"\n".join(lines)) if len(fields) == 4)
-    return text[-(length - 1) :].startswith(b"%010d" % number) and lines[-1].split(b" ", 3)[2] == b"F"
+    is_whole = lines[-1].split(b" ", 3)[2] == b"F"
+    return is_whole and text[-(length - 1) :].startswith(b"%010d" % number)
 
 
 def await_line(path, number, length, seconds=300):

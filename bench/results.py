@@ -32,7 +32,8 @@ class Results:
     def _put(self, name, entry):
         self.rows[name] = entry
         verdict = {True: "met", False: "MISSED", None: "no verdict"}[entry["met"]]
-        print(f"  {entry['what']}: {entry['measured']}  [{entry['target']}: {verdict}]  {entry['detail']}")
+        shown = f"{entry['what']}: {entry['measured']}  [{entry['target']}: {verdict}]"
+        print(f"  {shown}  {entry['detail']}", flush=True)
 
     def table(self, title, headings, lines, note=""):
         self.tables.append({"title": title, "headings": headings, "lines": lines, "note": note})

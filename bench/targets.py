@@ -66,7 +66,11 @@ ROWS = {
         "beside", "memory per container, {running} running: shim and daemon", "KiB", at_most=64, digits=0
     ),
     "memory_all": _row(
-        "beside", "memory per container, {running} running: all in, the kernel's too", "KiB", at_most=600, digits=0
+        "beside",
+        "memory per container, {running} running: all in, the kernel's too",
+        "KiB",
+        at_most=600,
+        digits=0,
     ),
     "list": _row("beside", "list of {running}", "ms", at_most=5),
     "stats": _row("beside", "statistics of {running}", "ms", at_most=50),
@@ -91,7 +95,11 @@ ROWS = {
         "long", "latency of the last tenth of {launches} launches in a row", "× the first", at_most=1.1
     ),
     "long_memory": _row(
-        "long", "the daemon's memory, second half of {launches} launches", "KiB more per 1,000", at_most=64, digits=0
+        "long",
+        "the daemon's memory, second half of {launches} launches",
+        "KiB more per 1,000",
+        at_most=64,
+        digits=0,
     ),
     "long_disk": _row(
         "long", "disk, second half of {launches} launches", "KiB more per 1,000", at_most=64, digits=0

@@ -154,9 +154,7 @@ def _held(engine, sizes):
 def _helper_pids(engine):
     if hasattr(engine, "helper_pids"):
         return engine.helper_pids()
-    return {
-        pid for pid in proc.parents() if any(proc.name_of(pid).startswith(n) for n in engine.helpers())
-    }
+    return {pid for pid in proc.pids() if proc.name_of(pid).startswith(engine.helpers())}
 
 
 def _line(engine, version, figures):

@@ -14,7 +14,8 @@ class Containerd(Engine):
     log_is = "raw file, by its shim"
 
     def prepare(self):
-        programs = [self.place.peer(n) for n in ("containerd", "ctr", "containerd-shim-runc-v2", "runc")]
+        names = ("containerd", "ctr", "containerd-shim-runc-v2", "runc")
+        programs = [self.place.peer(name) for name in names]
         require(*programs)
         super().prepare()
         self.path = os.path.dirname(programs[0]) + ":" + os.environ["PATH"]
@@ -34,7 +35,7 @@ class Containerd(Engine):
         await_answer(self._ctr("version"), self.daemon, self.base + "/log")
 
     def version(self):
-        return run([self.place.peer("containerd"), "--version"]).split()[2]
+        return run([self.place.peer("containerd"), "--version"]).split()[2].split("+")[0]
 
     def _ctr(self, *arguments):
         return [self.place.peer("ctr"), "--address", self.socket, *arguments]

@@ -27,7 +27,8 @@ class Docker(Engine):
         with open(self.base + "/log", "w") as log:
             self.daemon = subprocess.Popen(in_cgroup(self.group, command), stdout=log, stderr=log)
         await_answer(self._docker("version"), self.daemon, self.base + "/log")
-        tar = subprocess.Popen(["tar", "-C", self.place.path("rootfs"), "-c", "."], stdout=subprocess.PIPE)
+        archive = ["tar", "-C", self.place.path("rootfs"), "-c", "."]
+        tar = subprocess.Popen(archive, stdout=subprocess.PIPE)
         run(self._docker("import", "-", "bench"), stdin=tar.stdout)
         tar.wait()
 

@@ -17,7 +17,6 @@ MODULES = {
     ),
 }
 PACKAGES = {"podman": "/usr/bin/podman", "docker.io": "/usr/sbin/dockerd"}
-# Debian's own; a machine may have another docker earlier in PATH.
 GO = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 POLICY = "/usr/sbin/policy-rc.d"
 
@@ -27,6 +26,8 @@ def everything(build_dir):
     bin_dir = os.path.join(build_dir, "peers/bin")
     os.makedirs(bin_dir, exist_ok=True)
     go = shutil.which("go") or next((path for path in GO if os.path.exists(path)), None)
+    if go is None:
+        print("no Go on this host: runc and containerd cannot be built")
     for name, (module, options) in MODULES.items():
         if go is not None and not os.path.exists(os.path.join(bin_dir, name)):
             _install(f"building {module}", [go, "install", *options, module], GOBIN=bin_dir)
@@ -38,12 +39,15 @@ def everything(build_dir):
 
 def _install(what, command, **environment):
     progress.progress(what)
-    done = subprocess.run(
-        command, env=dict(os.environ, **environment), capture_output=True, text=True, timeout=1800
-    )
-    if done.returncode != 0:
+    whole = dict(os.environ, **environment)
+    try:
+        done = subprocess.run(command, env=whole, capture_output=True, text=True, timeout=1800)
+        said = done.stderr.strip()[-1000:] if done.returncode != 0 else None
+    except subprocess.TimeoutExpired:
+        said = "not done in half an hour"
+    if said is not None:
         progress.progress("")
-        print(f"{what}: {done.stderr.strip()[-1000:]}")
+        print(f"{what}: {said}")
 
 
 def _install_packages(names):
@@ -54,6 +58,7 @@ def _install_packages(names):
             file.write("#!/bin/sh\nexit 101\n")
         os.chmod(POLICY, 0o755)
     try:
+        _install("apt-get update", ["apt-get", "update", "-qq"])
         command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *names]
         _install(" ".join(command), command, DEBIAN_FRONTEND="noninteractive")
     finally:

@@ -43,7 +43,11 @@ class OciRuntime(Engine):
         # Its output would be ours, and hold our pipes open.
         command = self._command("run", "--detach", "--bundle", path, f"sleep-{number}")
         subprocess.run(
-            [*self.prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, timeout=120
+            [*self.prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=120,
         )
 
     def list_command(self):

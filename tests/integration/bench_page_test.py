@@ -1,5 +1,7 @@
 """The benchmark's own reading: a lost line is seen, a missed target is said, the page has every row. Needs no daemon."""
 
+import contextlib
+import io
 import os
 import sys
 import tempfile
@@ -23,6 +25,13 @@ LENGTH = 20
 def record(number, tag="F", text=None):
     text = f"{number:010d}" + "x" * (LENGTH - 11) if text is None else text
     return f"2026-01-31T10:00:00.000000000Z stdout {tag} {text}\n"
+
+
+class Quiet(unittest.TestCase):
+    """What is measured is also printed."""
+
+    def setUp(self):
+        self.enterContext(contextlib.redirect_stdout(io.StringIO()))
 
 
 class Logs(unittest.TestCase):
@@ -50,7 +59,7 @@ class Logs(unittest.TestCase):
                 log_files.await_line(self.write(*records), 1, LENGTH, seconds=0.01)
 
 
-class Figures(unittest.TestCase):
+class Figures(Quiet):
     def test_ratio_is_of_the_medians_with_the_blocks_own_beside(self):
         ours, base = series.Series("ours"), series.Series("base")
         for mine, other in (([2, 2], [1, 1]), ([4, 4], [1, 1]), ([9, 9], [3, 3])):
@@ -71,7 +80,7 @@ class Figures(unittest.TestCase):
         self.assertEqual(results.missing(["log", "client"]), ["client"])
 
 
-class Page(unittest.TestCase):
+class Page(Quiet):
     def document(self):
         results = Results({"running": 1000, "launches": 24_000, "finished": 5, "mounts": 5})
         results.add("client", 6.5, "a | b")
