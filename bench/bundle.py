@@ -32,15 +32,17 @@ MEMORY_BYTES = 64 << 20
 PIDS = 1024
 
 
-def make_rootfs(path, true_program, busybox="/bin/busybox"):
-    """Busybox, so that the tree is a real image; /bin/true is ours, the rest links to busybox."""
+def make_rootfs(path, true_program, lines_program, busybox="/bin/busybox"):
+    """Busybox, so that the tree is a real image; /bin/true and /bin/lines are ours, the rest links to
+    busybox."""
     for directory in ("bin", "proc", "sys", "dev", "tmp", "etc", "root"):
         os.makedirs(os.path.join(path, directory))
     shutil.copy(busybox, os.path.join(path, "bin/busybox"))
     for applet in ("sh", "sleep", "cat", "ls"):
         os.symlink("busybox", os.path.join(path, "bin", applet))
-    shutil.copy(true_program, os.path.join(path, "bin/true"))
-    os.chmod(os.path.join(path, "bin/true"), 0o755)
+    for name, program in (("true", true_program), ("lines", lines_program)):
+        shutil.copy(program, os.path.join(path, "bin", name))
+        os.chmod(os.path.join(path, "bin", name), 0o755)
     with open(os.path.join(path, "etc/passwd"), "w") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\n")
     with open(os.path.join(path, "etc/group"), "w") as file:
@@ -139,12 +141,12 @@ def _resources():
     }
 
 
-def _process():
+def _process(arguments):
     kinds = ("bounding", "effective", "permitted")
     return {
         "terminal": False,
         "user": {"uid": 0, "gid": 0},
-        "args": ["/bin/true"],
+        "args": arguments,
         "env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
         "cwd": "/",
         "capabilities": {kind: DEFAULT_CAPABILITIES for kind in kinds},
@@ -152,19 +154,19 @@ def _process():
     }
 
 
-def make_bundle(path, rootfs, cgroups_path):
+def make_bundle(path, rootfs, cgroups_path, arguments=("/bin/true",), limits=True):
     """An OCI bundle of the container that the floor program makes, but for the overlay: crun is
-    given its root ready."""
+    given its root ready. Without limits: for what is to write as fast as it can."""
     os.makedirs(path)
     namespaces = ("pid", "ipc", "uts", "mount", "network", "cgroup")
     config = {
         "ociVersion": "1.0.2",
-        "process": _process(),
+        "process": _process(list(arguments)),
         "root": {"path": rootfs, "readonly": False},
         "hostname": "bench",
         "mounts": _mounts(),
         "linux": {
-            "resources": _resources(),
+            "resources": _resources() if limits else {"devices": _device_rules()},
             "cgroupsPath": cgroups_path,
             "namespaces": [{"type": name} for name in namespaces],
             "maskedPaths": MASKED,

@@ -1,17 +1,19 @@
 """Leaves nothing behind: cgroups by their unique name, processes by their cgroup and pidfd, files
 after a look at the mount table."""
 
+import contextlib
 import glob
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 # Of v2, of every v1 hierarchy, and the slice of either that systemd keeps scopes in.
 CGROUP_ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*")
 
 
-def _cgroups(name):
+def cgroups(name):
     """Every cgroup directory of that name, children first. The name has to be unique to this
     run."""
     found = []
@@ -23,7 +25,7 @@ def _cgroups(name):
 
 def remove_cgroups(name):
     """Anything that cannot go is an error."""
-    for path in _cgroups(name):
+    for path in cgroups(name):
         _remove_cgroup(path)
 
 
@@ -44,7 +46,7 @@ def _remove_cgroup(path):
 
 def _pids(name):
     pids = set()
-    for path in _cgroups(name):
+    for path in cgroups(name):
         try:
             with open(path + "/cgroup.procs") as file:
                 # 0 is a process of another pid namespace: not ours to name.
@@ -68,11 +70,22 @@ def kill_cgroups(name, deadline_s=10):
         still_there = _pids(name)
         for pid, handle in handles.items():
             if pid in still_there:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # Dead already, by itself.
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
             os.close(handle)
         if time.monotonic() > deadline:
             raise RuntimeError(f"processes in cgroup {name} do not die: {sorted(pids)}")
         time.sleep(0.02)
+
+
+def end(child, patience_s=30):
+    """Ends a process of ours: asked first."""
+    child.terminate()
+    try:
+        child.wait(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def remove_directory(directory):

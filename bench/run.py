@@ -1,203 +1,145 @@
 #!/usr/bin/env python3
-"""./dev bench: what a launch costs, as ratios against the floor program and crun.
+"""./dev bench: every row of the performance budget, as ratios in one run.
 
-All contenders run interleaved in one run, in blocks of rounds, once back to back and once with
-100 ms before each launch (the gap shows what a loop hides). Read the ratios; the microseconds are
-this machine's, today.
+The contenders of a row run interleaved, in blocks of rounds; launches once back to back and once
+with 100 ms before each (the gap shows what a loop hides). Read the ratios; the microseconds are this
+machine's, today. Everything happens in mount and network namespaces of the benchmark's own.
 """
 
 import argparse
-import datetime
 import json
 import os
-import platform
-import random
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 
 import cleanup
-import report
-from contenders import Failure, Place, all_contenders
+import host
+import page
+import peers.install
+import sizes
+import targets
+from peers import compare
+from place import Failure, Place
+from progress import progress
+from results import Results
+from rows import beside, client_start, flat, launch, logs, long_run, rates, timing
 
 BENCH = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.path.join(os.path.dirname(BENCH), "build")
+SOURCE = os.path.dirname(BENCH)
 
-# cycles: blocks of each contender; block: rounds in a block, by gap; rate: launches for a rate;
-# seconds: after so many a phase begins no more cycles, so that a busy machine gives fewer rounds
-# and not a longer run.
-FULL = {
-    "cycles": {"latency": 16, "rate": 5, "running": 3},
-    "block": {0: 40, 100: 20},
-    "rate": 600,
-    "running": 1000,
-    "seconds": 600,
+GROUPS = {
+    "launch": launch.measure,
+    "client": client_start.measure,
+    "rate": rates.measure,
+    "timing": timing.measure,
+    "beside": beside.measure,
+    "log": logs.measure,
+    "flat": flat.measure,
+    "long": long_run.measure,
+    "peers": compare.measure,
 }
-QUICK = {
-    "cycles": {"latency": 5, "rate": 3, "running": 3},
-    "block": {0: 30, 100: 8},
-    "rate": 200,
-    "running": 100,
-    "seconds": 20,
-}
-RUNNING_ROUNDS = 30
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="fewer rounds: about a minute, two on a busy machine")
-    parser.add_argument("--only", help="floor,crun,skerry-rpc,skerry-run: just these (and floor)")
-    parser.add_argument("--json", metavar="FILE", default=os.path.join(BUILD, "bench.json"))
-    parser.add_argument("--build-dir", default=BUILD, help="where bin/ and bench/ are")
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument("--quick", action="store_true", help="every row, few rounds: two minutes")
+    how_much.add_argument(
+        "--full", action="store_true", help="1,000 running, 10,000 finished, 24,000 launches"
+    )
+    parser.add_argument("--only", metavar="GROUP,…", help="of " + ", ".join(GROUPS))
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help="other engines beside; installs podman and docker, builds runc and containerd",
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write docs/benchmarks.md, its chart and README.md's"
+    )
+    build_dir = os.path.join(SOURCE, "build")
+    parser.add_argument("--json", metavar="FILE", default=os.path.join(build_dir, "bench.json"))
+    parser.add_argument("--page-of", metavar="FILE", help="measure nothing; --write from this JSON")
+    parser.add_argument("--build-dir", default=build_dir, help="where bin/ and bench/ are")
     parser.add_argument("--dir", default="/var/tmp", help="on the file system to measure on")
     return parser.parse_args()
 
 
-def choose(contenders, only):
-    if only is None:
-        return contenders
-    wanted = set(only.split(",")) | {"floor"}
-    unknown = wanted - {contender.key for contender in contenders}
-    if unknown:
-        raise Failure(f"--only: no contender {', '.join(sorted(unknown))}")
-    return [contender for contender in contenders if contender.key in wanted]
+def choose(options):
+    if options.only is None:
+        return [name for name in GROUPS if name != "peers" or options.peers]
+    wanted = options.only.split(",")
+    if unknown := set(wanted) - set(GROUPS):
+        raise Failure(f"--only: no group {', '.join(sorted(unknown))}")
+    return [name for name in GROUPS if name in wanted]
 
 
-def require(contenders):
-    """A row that cannot be measured fails the run: a figure that is not there looks like a good
-    one."""
-    lines = []
-    for contender in contenders:
-        lines += [f"  {contender.key}: {path}" for path in contender.missing()]
-    if lines:
-        hint = "Build them, or say --only with the rows to measure."
-        raise Failure("missing programs:\n" + "\n".join(lines) + "\n" + hint)
-
-
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def cycles(settings, phase):
-    """Numbers the cycles of a phase, from 1, as long as it has time. At least one."""
-    deadline = time.monotonic() + settings["seconds"]
-    wanted = settings["cycles"][phase]
-    for cycle in range(1, wanted + 1):
-        yield cycle
-        if time.monotonic() > deadline and cycle < wanted:
+def measure(groups, place, results):
+    for name in groups:
+        print(f"\n{name}", flush=True)
+        try:
+            GROUPS[name](place, results)
+        # One group that fails leaves the others their rows; the run has failed all the same.
+        except Exception as error:  # pylint: disable=broad-except
             progress("")
-            print(f"the machine is busy: {cycle} of {wanted} cycles ({phase})")
-            return
-
-
-def measure_latency(contenders, settings, gap_ms):
-    rows = {c.key: {key: report.Series(label) for key, label in c.rows.items()} for c in contenders}
-    order = list(contenders)
-    for cycle in cycles(settings, "latency"):
-        # In another order each time, so that nobody always runs after the same neighbour.
-        random.shuffle(order)
-        for contender in order:
-            progress(f"gap {gap_ms} ms, cycle {cycle}: {contender.key}")
-            result = contender.measure(settings["block"][gap_ms], gap_ms)
-            for key, series in rows[contender.key].items():
-                series.add(result[key]["samples"])
-    progress("")
-    return [series for by_key in rows.values() for series in by_key.values()]
-
-
-def measure_rates(contenders, settings, workers):
-    rates = {contender.key: [] for contender in contenders}
-    for _ in cycles(settings, "rate"):
-        for contender in contenders:
-            progress(f"{workers} at once: {contender.key}")
-            result = contender.measure(settings["rate"], workers=workers)
-            rates[contender.key].append(result["launches_per_s"])
-    progress("")
-    return rates
-
-
-def measure_running(contenders, settings):
-    pairs = {
-        contender.key: (report.Series("alone"), report.Series("beside"))
-        for contender in contenders
-        if contender.key in ("floor", "skerry-rpc")
-    }
-    for _ in cycles(settings, "running"):
-        for contender in contenders:
-            for series, count in zip(pairs.get(contender.key, ()), (0, settings["running"])):
-                progress(f"beside {count} running: {contender.key}")
-                result = contender.measure(RUNNING_ROUNDS, running=count)
-                series.add(result["exit_us"]["samples"])
-    progress("")
-    return pairs
-
-
-def host_facts(directory):
-    command = ["findmnt", "--noheadings", "--output", "FSTYPE", "--target", directory]
-    kind = subprocess.run(command, capture_output=True, text=True, check=True)
-    load = os.getloadavg()[0]
-    return {
-        "kernel": platform.release(),
-        "cpus": os.cpu_count(),
-        "file_system": kind.stdout.strip(),
-        "load_before": load,
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-    }
-
-
-def measure(contenders, settings):
-    document = {}
-    for gap_ms, title in ((0, "back to back"), (100, "100 ms apart")):
-        series = measure_latency(contenders, settings, gap_ms)
-        document[f"gap_{gap_ms}_ms"] = report.latency(title, series)
-    workers = os.cpu_count()
-    rates = measure_rates(contenders, settings, workers)
-    document["concurrent"] = report.rates(rates, workers)
-    pairs = measure_running(contenders, settings)
-    document["running"] = report.running(pairs, settings["running"])
-    return document
+            results.fail(name, f"{type(error).__name__}: {error}")
+    for key in results.missing(groups):
+        results.fail(targets.ROWS[key].group, f"row {key} was not produced")
 
 
 def run(options):
-    settings = QUICK if options.quick else FULL
+    groups = choose(options)
+    chosen = sizes.QUICK if options.quick else sizes.FULL if options.full else sizes.STANDARD
+    results = Results(chosen)
     directory = tempfile.mkdtemp(prefix="skerry-bench-", dir=options.dir)
-    started = []
     try:
-        bench_dir = os.path.join(options.build_dir, "bench")
-        place = Place(directory, os.path.join(options.build_dir, "bin"), bench_dir)
-        contenders = choose(all_contenders(place), options.only)
-        require(contenders)
+        place = Place(directory, options.build_dir)
+        place.require_programs()
         place.prepare()
-        document = {"host": host_facts(directory), "settings": settings}
-        host = document["host"]
+        facts = host.facts(directory, SOURCE)
         print(
-            f"Linux {host['kernel']}, {host['cpus']} CPUs, {host['file_system']}, "
-            f"load {host['load_before']:.1f} before"
+            f"Linux {facts['kernel']}, {facts['cpus']} CPUs, {facts['file_system']}, "
+            f"load {facts['load_before']:.1f} before"
         )
-        for contender in contenders:
-            # Before start, so that a half-started one is stopped too.
-            started.append(contender)
-            contender.start()
-        document |= measure(contenders, settings)
+        measure(groups, place, results)
     finally:
-        for contender in reversed(started):
-            contender.stop()
         cleanup.remove_directory(directory)
+    return {
+        "host": facts,
+        "sizes": chosen,
+        "rows": list(results.rows.values()),
+        "tables": results.tables,
+        "failures": results.failures,
+    }
+
+
+def finish(document, options):
     with open(options.json, "w") as file:
         json.dump(document, file, indent=1)
     print(f"\nwritten: {options.json}")
+    if document["failures"]:
+        raise Failure("rows are missing:\n  " + "\n  ".join(document["failures"]))
+    if options.write:
+        page.write(document, SOURCE)
 
 
 def main():
+    options = parse()
+    if options.page_of:
+        with open(options.page_of) as file:
+            return page.write(json.load(file), SOURCE)
     if os.geteuid() != 0:
         sys.exit("bench: has to run as root")
     # Ends through `finally`, which stops and removes everything.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        run(parse())
+        if options.quick and options.write:
+            raise Failure("--write wants more rounds than --quick has")
+        if "peers" in choose(options) and not os.environ.get(host.MARK):
+            # Out here, where the package archive and the modules can be reached.
+            peers.install.everything(options.build_dir)
+        host.enter_own_host()
+        finish(run(options), options)
     except KeyboardInterrupt:
         sys.exit(130)
     except Failure as failure:

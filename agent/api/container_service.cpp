@@ -52,6 +52,7 @@ Result<LaunchRequest> to_launch(const ApiContext& context,
                                 const std::string& name,
                                 const skerry::v1::ContainerSpec& spec) {
   LaunchRequest launch;
+  launch.received = context.clock.steady();
   TRY_ASSIGN(launch.checked, check_spec(spec, context.config));
   launch.tenant = tenant;
   launch.id = id;

@@ -53,10 +53,6 @@ void add_record_entries(const Record& record, GetStateResponse& out) {
         checkpoint.isolator(),
         fmt::format("version {}: {}", checkpoint.version(), printable(checkpoint.bytes())));
   }
-  for (const auto& timing : record.timings()) {
-    const auto microseconds = TimeUtil::DurationToMicroseconds(timing.took());
-    add(out, "timing", timing.step(), fmt::format("{} us", microseconds));
-  }
   add(out, "shim", "pid", std::to_string(record.shim_pid()));
 }
 

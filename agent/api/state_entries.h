@@ -9,7 +9,7 @@
 
 namespace skerry::agent {
 
-/// Sections "record", "checkpoint", "timing" and "shim". Thread: any; a record is a value.
+/// Sections "record", "checkpoint" and "shim". Thread: any; a record is a value.
 void add_record_entries(const Record& record, skerry::v1::GetStateResponse& out);
 
 /// Section "memory": what the daemon holds of it and records nowhere. Thread: reactor.

@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 
-#include <google/protobuf/util/time_util.h>
-
 #include "agent/containers/launch_failure.h"
 #include "agent/containers/manager.h"
 #include "base/check.h"
@@ -39,8 +37,9 @@ void ContainerManager::begin_attempt(Container& container,
   api.clear_started_at();
   record.set_boot_id(parts_.host.facts.boot_id);
   record.set_stop_requested(false);
+  if (from != State{}) container.launch_clock = {.taken_on = parts_.clock.steady()};
   record.clear_checkpoints();
-  record.clear_timings();
+  api.clear_launch_timing();
   record.clear_error_code();
   container.pending_exit.reset();
   container.log_complete = false;
@@ -88,13 +87,8 @@ void ContainerManager::launched(const Uid& uid,
   CHECK(container != nullptr);
   container->launch.reset();
   if (job->from_standby) parts_.standby->forget(uid);
-  container->record.clear_timings();
-  for (const operations::Timing& timing : outcome.timings) {
-    auto* entry = container->record.add_timings();
-    entry->set_step(timing.step);
-    *entry->mutable_took() =
-        google::protobuf::util::TimeUtil::NanosecondsToDuration(timing.took.count());
-  }
+  *container->api().mutable_launch_timing() =
+      launch_timing(container->launch_clock, outcome, job->parts, parts_.clock.steady());
   if (outcome.ok()) {
     launch_succeeded(*container, *job, outcome);
   } else {

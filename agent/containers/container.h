@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/containers/launch_timing.h"
 #include "agent/containers/record.h"
 #include "agent/containers/shim_link.h"
 #include "agent/containers/shim_requests.h"
@@ -56,6 +57,7 @@ struct Container {
   // The launch in flight.
   std::shared_ptr<runtime::CancelToken> launch;
   StandbyPtr standby;  ///< From acceptance to the launch's beginning; may be null.
+  LaunchClock launch_clock;
 
   // The living.
   std::shared_ptr<os::Cgroup> cgroup;

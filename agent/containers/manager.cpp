@@ -126,6 +126,7 @@ std::uint32_t ContainerManager::count_users(const std::string& content_id) const
 // --- acceptance -----------------------------------------------------------------------------
 
 void ContainerManager::launch(LaunchRequest request, Reply reply) {
+  const SteadyTime taken_on = parts_.clock.steady();
   request.tenant = tenant_or_default(request.tenant);
   auto existing = find_existing(request);
   if (!existing) return answer(std::move(reply), std::move(existing).error());
@@ -139,6 +140,7 @@ void ContainerManager::launch(LaunchRequest request, Reply reply) {
     }
     Container& fresh = **accepted;
     fresh.standby = std::move(standby);
+    fresh.launch_clock = {.received = request.received, .taken_on = taken_on};
     store::Transaction transaction = parts_.store.begin();
     begin_attempt(fresh, transaction, State{});
     auto recorded = transaction.commit();

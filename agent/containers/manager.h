@@ -50,6 +50,8 @@ struct LaunchRequest {
   CheckedSpec checked;
   /// Create: the process is held at its barrier.
   bool hold = false;
+  /// When the call arrived.
+  SteadyTime received;
   LaunchGoal goal = LaunchGoal::kRunning;
 };
 

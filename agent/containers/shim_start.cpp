@@ -2,6 +2,8 @@
 
 #include <poll.h>
 
+#include <utility>
+
 #include "agent/containers/launch_failure.h"
 #include "agent/containers/shim_link.h"
 #include "os/socket.h"
@@ -15,6 +17,20 @@ using namespace std::chrono_literals;
 
 // A shim says hello as soon as its child is cloned.
 constexpr auto kOrphanDeadline = 10s;
+
+// Notes how long a part took, and begins the next.
+class Parts final {
+ public:
+  explicit Parts(std::vector<operations::Timing>& out) : out_(out) {}
+  void end(const char* part) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    out_.push_back({part, now - std::exchange(since_, now)});
+  }
+
+ private:
+  std::vector<operations::Timing>& out_;
+  SteadyTime since_ = std::chrono::steady_clock::now();
+};
 
 void take_hello(ShimStart& start, ShimReport& report) {
   start.process.pid = report.packet.pid;
@@ -49,6 +65,7 @@ Result<Launched> send_plan(ShimStart& start, LauncherClient& launcher, CancelTok
 }  // namespace
 
 Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadline) {
+  Parts parts(start.parts);
   const ShimMessage wanted = start.hold ? ShimMessage::kCreated : ShimMessage::kRunning;
   for (;;) {
     TRY(cancel.wait_for(start.control.get(), POLLIN, deadline));
@@ -57,6 +74,7 @@ Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadlin
     switch (report->packet.type) {
       case ShimMessage::kHello:
         take_hello(start, *report);
+        parts.end("shim");
         break;
       case ShimMessage::kFailed:
         return launch_failure(start.built.plan, report->packet);
@@ -67,6 +85,7 @@ Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadlin
     if (!start.process.pidfd) {
       return Error(Code::kInternal, "the shim named no process").with_reason("SHIM_PROTOCOL");
     }
+    parts.end("process");
     start.running = !start.hold;
     start.running_ns = report->packet.time_ns;
     return {};
@@ -75,7 +94,9 @@ Result<> await_process(ShimStart& start, CancelToken& cancel, SteadyTime deadlin
 
 Result<> start_shim(ShimStart& start, LauncherClient& launcher, CancelToken& cancel) {
   const SteadyTime deadline = std::chrono::steady_clock::now() + start.deadline;
+  Parts parts(start.parts);
   auto launched = send_plan(start, launcher, cancel);
+  parts.end("launcher");
   // Our copies of what the container gets: an open overlay descriptor keeps its directories busy.
   start.built.fds.clear();
   if (launched) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <chrono>
+#include <vector>
 
 #include "agent/containers/launcher_client.h"
+#include "agent/operations/step.h"
 #include "agent/runtime/cancel_token.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -30,6 +32,8 @@ struct ShimStart {
   /// Exec was seen (always when hold is false).
   bool running = false;
   std::uint64_t running_ns = 0;
+  /// How long each part took; one that was not reached has none.
+  std::vector<operations::Timing> parts;
 };
 
 /// Undoes nothing: after an error there may be a shim (`shim_pidfd`), and a process.

@@ -40,9 +40,13 @@ void Interpreter::submit(std::shared_ptr<Running> running) {
   runtime::Reactor& reactor = parts_.reactor;
   const FailpointRegistry& failpoints = parts_.failpoints;
   const Clock& clock = parts_.clock;
-  auto work = [&reactor, &failpoints, &clock, running]() mutable {
+  auto work = [&reactor, &failpoints, &clock, running, committed = clock.steady()]() mutable {
+    const SteadyTime taken = clock.steady();
     Outcome outcome = run_steps(running->operation, failpoints, running->entry, clock);
-    outcome.took = clock.steady() - running->begin;
+    outcome.committed = committed;
+    outcome.taken = taken;
+    outcome.ended = clock.steady();
+    outcome.took = outcome.ended - running->begin;
     reactor.post([running = std::move(running), outcome = std::move(outcome)]() mutable {
       Running::end(std::move(running), std::move(outcome));
     });

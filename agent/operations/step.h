@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/runtime/cancel_token.h"
+#include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
 
@@ -61,6 +62,9 @@ struct Outcome {
   std::vector<Error> undo_errors;
   /// What is owed because of them.
   std::vector<Debt> debts;
+  SteadyTime committed;              ///< when the transaction that began it had committed
+  SteadyTime taken;                  ///< … a worker took it
+  SteadyTime ended;                  ///< … the last step or undo was done
   std::chrono::nanoseconds took{0};  ///< from start() to the end, queueing included
   bool ok() const { return !error.has_value(); }
 };

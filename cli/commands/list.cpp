@@ -13,6 +13,7 @@
 #include "cli/parse/filter.h"
 #include "cli/render/human.h"
 #include "cli/render/table.h"
+#include "cli/render/timing.h"
 #include "skerry/v1/container_service.grpc.pb.h"
 
 namespace skerry::cli {
@@ -105,7 +106,20 @@ Result<int> ps(const Client& client, const Invocation& invocation, const PsOptio
 struct InspectOptions {
   OutputOptions output;
   std::vector<std::string> containers;
+  bool timing = false;
 };
+
+// Of each container a table, under its name where there are several.
+std::string timing_text(const std::deque<v1::Container>& containers) {
+  std::string text;
+  for (const auto& container : containers) {
+    if (!text.empty()) text += "\n";
+    if (containers.size() > 1) text += display_name(container) + "\n";
+    text += container.has_launch_timing() ? timing_table(container.launch_timing())
+                                          : "its launch is under way\n";
+  }
+  return text;
+}
 
 Result<int> inspect(const Client& client,
                     const Invocation& invocation,
@@ -129,6 +143,10 @@ Result<int> inspect(const Client& client,
   for (const auto& container : found) {
     objects.push_back(&container);
     names.push_back(display_name(container));
+  }
+  if (options.timing) {
+    print(timing_text(found));
+    return code;
   }
   TRY_ASSIGN(const auto text, whole_objects(objects, names, options.output));
   print(text);
@@ -163,8 +181,12 @@ void configure_inspect(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<InspectOptions>();
   add_containers(app, invocation, options->containers);
   add_output(app, options->output);
+  app.add_flag("--timing", options->timing, "Where the time of the latest launch went, as a table")
+      ->excludes("--output")
+      ->excludes("--format");
   add_examples(app,
                {"skerry inspect web",
+                "skerry inspect --timing web",
                 "skerry inspect web | jq '.[0].exit'",
                 "skerry inspect --format '{{.Exit.Code}}' job"});
   invocation.action = [&invocation, options](const Client& client) {

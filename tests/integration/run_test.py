@@ -296,6 +296,50 @@ class Run(DaemonTest):
         self.assertLessEqual(max(sizes), 64 << 10)
 
 
+class Timing(DaemonTest):
+    """Where a launch's time went."""
+
+    def timing(self, key):
+        timing = self.daemon.inspect(key)["launch_timing"]
+        phases = {phase["name"]: phase for phase in timing["phases"]}
+        taken = sum(int(phase["took_ns"]) for phase in phases.values())
+        self.assertLessEqual(taken, int(timing["total_ns"]))
+        for phase in phases.values():
+            parts = sum(int(part["took_ns"]) for part in phase.get("parts", []))
+            self.assertLessEqual(parts, int(phase["took_ns"]), phase)
+        return list(phases), phases
+
+    def test_phases_of_a_launch_in_order(self):
+        self.daemon.skerry("run", "-d", "--name", "timed", "busybox", "sleep", "60")
+        names, phases = self.timing("timed")
+        self.assertEqual(names[:5], ["request", "journal", "queue", "launch.directories", "launch.cgroup"])
+        self.assertEqual(names[-3:], ["launch.record", "launch.shim", "report"])
+        self.assertEqual([part["name"] for part in phases["launch.shim"]["parts"]],
+                         ["launcher", "shim", "process"])
+        self.daemon.restart()
+        self.assertEqual(self.timing("timed")[0], names)
+        table = self.daemon.skerry("inspect", "--timing", "timed").out.splitlines()
+        self.assertEqual(table[0].split(), ["PHASE", "µs", "%"])
+        self.assertEqual([line.split()[0] for line in table[-2:]], ["report", "total"])
+
+    def test_a_start_has_no_call_to_begin_with(self):
+        uid = self.daemon.skerry("run", "-d", "--name", "again", "busybox", "true").out.strip()
+        wait_for(lambda: self.daemon.inspect("again").get("released"), "the release")
+        self.daemon.skerry("start", uid)
+        self.assertEqual(self.timing(uid)[0][0], "journal")
+
+    def test_a_failed_launch_shows_what_was_undone(self):
+        self.daemon.skerry("run", "-d", "--name", "broken", "busybox", "/bin/none", check=False)
+        names, phases = self.timing("broken")
+        failed = names.index("launch.shim")
+        self.assertTrue(names[failed + 1].startswith("undo launch."), names)
+        self.assertNotIn("process", [part["name"] for part in phases["launch.shim"]["parts"]])
+
+    def test_timing_is_a_form_of_its_own(self):
+        done = self.daemon.skerry("inspect", "--timing", "-o", "json", "x", check=False)
+        self.assertEqual(done.returncode, 2)
+
+
 class BadInput(DaemonTest):
     def refused(self, *arguments):
         """By the command line itself (2) or by the daemon (125)."""

@@ -7,6 +7,7 @@
 #include "cli/render/human.h"
 #include "cli/render/json.h"
 #include "cli/render/table.h"
+#include "cli/render/timing.h"
 #include "skerry/v1/container.pb.h"
 #include "skerry/v1/resources.pb.h"
 
@@ -51,6 +52,24 @@ TEST(HumanStatus, SaysCodeAndCause) {
   container.mutable_exit()->clear_signal();
   container.mutable_exit()->set_cause(v1::EXIT_CAUSE_SHIM_LOST);
   EXPECT_EQ(human_status(container, now), "Exited (?, shim lost) 5 minutes ago");
+}
+
+TEST(TimingTable, IndentsPartsAndEndsWithTheTotal) {
+  v1::LaunchTiming timing;
+  auto& phase = *timing.add_phases();
+  phase.set_name("launch.shim");
+  phase.set_took_ns(1'500'000);
+  auto& part = *phase.add_parts();
+  part.set_name("shim");
+  part.set_took_ns(90'400);
+  timing.set_total_ns(2'000'000);
+  EXPECT_EQ(timing_table(timing),
+            "PHASE               µs       %\n"
+            "launch.shim       1500    75.0\n"
+            "  shim              90     4.5\n"
+            "total             2000   100.0\n");
+  EXPECT_NE(timing_table(v1::LaunchTiming()).find("total              0     0.0"),
+            std::string::npos);
 }
 
 TEST(Table, AlignsByCharactersAndDisarmsControlBytes) {

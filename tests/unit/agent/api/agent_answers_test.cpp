@@ -77,13 +77,9 @@ TEST(StateEntries, ShowBytesAsText) {
   checkpoint->set_isolator("seccomp");
   checkpoint->set_version(2);
   checkpoint->set_bytes(std::string("a\0\xFF\\", 4));
-  auto* timing = record.add_timings();
-  timing->set_step("launch.plan");
-  timing->mutable_took()->set_nanos(1'500'000);
   v1::GetStateResponse state;
   add_record_entries(record, state);
   EXPECT_EQ(entry(state, "checkpoint", "seccomp"), R"(version 2: a\x00\xff\x5c)");
-  EXPECT_EQ(entry(state, "timing", "launch.plan"), "1500 us");
   EXPECT_EQ(entry(state, "shim", "pid"), "42");
 }
 

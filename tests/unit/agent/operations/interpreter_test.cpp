@@ -99,6 +99,9 @@ TEST(Interpreter, RunsStepsInOrderWithTimings) {
   EXPECT_EQ(f.outcome->timings[1].step, "create.b");
   EXPECT_EQ(f.outcome->timings[1].took, std::chrono::milliseconds(3));
   EXPECT_EQ(f.outcome->took, std::chrono::milliseconds(3));
+  EXPECT_NE(f.outcome->committed, SteadyTime());
+  EXPECT_GE(f.outcome->taken, f.outcome->committed);
+  EXPECT_EQ(f.outcome->ended - f.outcome->taken, std::chrono::milliseconds(3));
 }
 
 TEST(Interpreter, JournalsFromStartToClose) {

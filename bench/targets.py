@@ -1,0 +1,114 @@
+"""Every row of the performance budget: what it is, what it is to be. The order is that of the page."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    group: str
+    what: str
+    unit: str
+    at_most: float | None = None
+    at_least: float | None = None
+    digits: int = 2
+
+    def show(self, value):
+        """The factor alone where the unit says what it is taken of: the target beside it says that."""
+        unit = "×" if self.unit.startswith("×") else " " + self.unit
+        return f"{value:,.{self.digits}f}{unit}"
+
+    def target(self):
+        if self.at_most is not None:
+            return f"≤ {self.at_most:,g} {self.unit}"
+        if self.at_least is not None:
+            return f"≥ {self.at_least:,g} {self.unit}"
+        return ""
+
+    def is_met(self, value):
+        if self.at_most is not None:
+            return value <= self.at_most
+        return value >= self.at_least
+
+
+def _row(group, what, unit, **target):
+    return Row(group, what, unit, **target)
+
+
+FLOOR = "× the floor"
+WITH_PLUGINS = "× (1.3 × the floor + the plugins' own time)"
+NONE = "× with none"
+
+ROWS = {
+    "launch_loop": _row("launch", "launch→exited event by RPC, back to back", FLOOR, at_most=1.3),
+    "launch_gap": _row(
+        "launch", "launch→exited event by RPC, 100 ms apart", FLOOR, at_most=1.3
+    ),
+    "shelves_loop": _row("launch", "with shelves, back to back", FLOOR, at_most=1.0),
+    "shelves_gap": _row("launch", "with shelves, 100 ms apart", FLOOR, at_most=1.0),
+    "address_loop": _row(
+        "launch", "with its own IP from CNI, back to back", WITH_PLUGINS, at_most=1.0
+    ),
+    "address_gap": _row(
+        "launch", "with its own IP from CNI, 100 ms apart", WITH_PLUGINS, at_most=1.0
+    ),
+    "run_loop": _row(
+        "launch", "`skerry run --rm`, the whole command, back to back", "× crun", at_most=1.0
+    ),
+    "run_gap": _row(
+        "launch", "`skerry run --rm`, the whole command, 100 ms apart", "× crun", at_most=1.0
+    ),
+    "client": _row("client", "client start-up with one RPC", "ms", at_most=5),
+    "rate": _row(
+        "rate", "launches per second, all processors", "% of the floor's", at_least=75, digits=0
+    ),
+    "beside": _row("beside", "launch latency beside {running} running", NONE, at_most=1.2),
+    "memory_own": _row(
+        "beside", "memory per container, {running} running: shim and daemon", "KiB", at_most=64, digits=0
+    ),
+    "memory_all": _row(
+        "beside",
+        "memory per container, {running} running: all in, the kernel's too",
+        "KiB",
+        at_most=600,
+        digits=0,
+    ),
+    "list": _row("beside", "list of {running}", "ms", at_most=5),
+    "stats": _row("beside", "statistics of {running}", "ms", at_most=50),
+    "idle": _row("beside", "idle processor time with {running}", "% of a core", at_most=0.5),
+    "recovery": _row("beside", "recovery of {running} after kill -9", "s", at_most=1),
+    "stranger_newns": _row(
+        "beside", "a stranger's CLONE_NEWNS beside {running}", NONE, at_most=1.1
+    ),
+    "stranger_mountinfo": _row(
+        "beside", "a stranger's read of mountinfo beside {running}", NONE, at_most=1.1
+    ),
+    "log": _row("log", "container output to the log file, nothing lost", "× conmon", at_least=3),
+    "finished": _row(
+        "flat", "launch latency with {finished} finished ones in the store", NONE, at_most=1.1
+    ),
+    "finished_fds": _row(
+        "flat", "descriptors and threads, for the second half of them", "more", at_most=0, digits=0
+    ),
+    "layers": _row("flat", "launch latency with 60 image layers", "× with one", at_most=1.1),
+    "mounts": _row("flat", "launch latency with {mounts} foreign mounts", NONE, at_most=1.1),
+    "long_latency": _row(
+        "long", "latency of the last tenth of {launches} launches in a row", "× the first", at_most=1.1
+    ),
+    "long_memory": _row(
+        "long",
+        "the daemon's memory, second half of {launches} launches",
+        "KiB more per 1,000",
+        at_most=64,
+        digits=0,
+    ),
+    "long_disk": _row(
+        "long", "disk, second half of {launches} launches", "KiB more per 1,000", at_most=64, digits=0
+    ),
+    "long_fds": _row(
+        "long", "descriptors and threads, second half of {launches} launches", "more", at_most=0, digits=0
+    ),
+}
+
+# Why a target is missed, or a row is not there: key → what was found out (with a profile). Shown on
+# the page.
+REASONS = {}
