@@ -490,20 +490,6 @@ Result<> refuse_unknown_fields(const google::protobuf::Message& message, const s
   return {};
 }
 
-Result<> check_labels(const google::protobuf::Map<std::string, std::string>& labels,
-                      std::string_view field) {
-  for (const auto& [key, value] : labels) {
-    if (key.empty() || key.size() > kMaxLabelKey || !std::ranges::all_of(key, is_label_char)) {
-      return invalid(field,
-                     fmt::format("key \"{}\" is not 1–128 characters of [A-Za-z0-9._/-]", key));
-    }
-    if (value.size() > kMaxLabelValue) {
-      return invalid(field, fmt::format("the value of \"{}\" is over 4096 bytes", key));
-    }
-  }
-  return {};
-}
-
 Result<Resources> check_resources(const v1::Resources& resources, const config::Config& config) {
   Resources out;
   out.cpu_limit = config.defaults.cpus;

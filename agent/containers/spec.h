@@ -48,10 +48,6 @@ Result<plan::Terminal> check_terminal(const v1::Terminal* spec,
 /// LIMIT_TOO_SMALL, COMMAND_MISSING, ENV_INVALID … Blocks: never. Thread: any.
 Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config);
 
-/// Errors: INVALID_ARGUMENT naming `field`.
-Result<> check_labels(const google::protobuf::Map<std::string, std::string>& labels,
-                      std::string_view field);
-
 /// Resources alone, for Update. Errors as above.
 Result<isolators::Resources> check_resources(const v1::Resources& resources,
                                              const config::Config& config);

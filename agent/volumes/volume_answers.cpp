@@ -8,6 +8,7 @@
 
 #include "agent/containers/record.h"
 #include "agent/containers/spec.h"
+#include "agent/containers/spec_parts.h"
 #include "agent/volumes/driver_error.h"
 #include "agent/volumes/volume_users.h"
 
