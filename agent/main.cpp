@@ -155,6 +155,8 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   VolumeDesk::declare_failpoints(failpoints);
 }
 
+// One scope for all: the order of these lines is that of making and, backwards, of ending.
+// NOLINTNEXTLINE(readability-function-size)
 Result<> run_daemon(const config::Config& config) {
   raise_descriptor_limit();
   protect_from_oom();
