@@ -77,8 +77,8 @@ Result<isolators::IsolatorChain> make_chain(Host& host) {
   return isolators::make_isolators(host.facts,
                                    {.network = &network,
                                     .volumes = &host.volumes->mounter(),
-                                    .bind_sources = host.bind_sources,
-                                    .pods = host.pod_namespaces.get()});
+                                    .pods = host.pod_namespaces.get(),
+                                    .bind_sources = host.bind_sources});
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
