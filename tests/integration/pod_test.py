@@ -5,13 +5,14 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import unittest
 import uuid
 
 import grpc
 
 from api import Api, module, pod_pb, pod_service_pb, pod_spec_pb, reason, service_pb, spec_pb
-from harness import cgroup_hierarchies, kill_tree, remove_tree, wait_for
+from harness import BIN, cgroup_hierarchies, kill_tree, remove_tree, wait_for
 from network_host import HOST, leases
 from network_test import NetworkTest
 
@@ -41,6 +42,12 @@ class PodTest(NetworkTest):
 
     def run_in(self, name, script, check=True):
         return self.daemon.skerry("exec", name, "sh", "-c", script, check=check)
+
+    def complete(self, *words):
+        url = f"unix://{self.daemon.run}/skerryd.sock"
+        done = subprocess.run([os.path.join(BIN, "skerry"), "__complete", "-H", url, *words],
+                              capture_output=True, text=True, timeout=30, check=True)
+        return done.stdout
 
     def stop(self, name):
         self.daemon.skerry("pod", "stop", "-t", "0", name)
@@ -294,8 +301,7 @@ class Lives(PodTest):
         self.assertTrue(self.groups(pod["uid"]))
         self.assertIn("3/3", self.daemon.skerry("pod", "ls").out)
         self.assertIn("whole", self.daemon.skerry("ps", "-o", "wide").out)
-        self.assertIn("whole", self.daemon.skerry(
-            "__complete", "-H", f"unix://{self.daemon.run}/skerryd.sock", "pod", "stop", "").out)
+        self.assertIn("whole", self.complete("pod", "stop", ""))
         self.daemon.skerry("pod", "stop", "-t", "1", "whole")
         stopped = self.daemon.inspect_pod("whole")
         self.assertEqual(stopped["state"], "stopped")
