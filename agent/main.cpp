@@ -144,6 +144,12 @@ void end_foreign(runtime::LanedPool& foreign, NetworkDesk& networks) {
   end.join();
 }
 
+// However the daemon ends: no worker waits for a reactor that turns no more.
+struct VolumesEnd {
+  VolumeDesk& desk;
+  ~VolumesEnd() { desk.close(); }
+};
+
 void declare_failpoints(operations::FailpointRegistry& failpoints,
                         const isolators::IsolatorChain& isolators) {
   ContainerManager::declare_failpoints(failpoints, isolators);
@@ -224,6 +230,7 @@ Result<> run_daemon(const config::Config& config) {
                            failpoints,
                            board,
                            host->facts.boot_id}));
+  const VolumesEnd volumes_end{*host->volumes};
   ContainerManager containers(
       {*reactor,
        workers,
@@ -316,12 +323,12 @@ Result<> run_daemon(const config::Config& config) {
     });
   }));
   reactor->run();
+  host->volumes->close();
   if (ending.joinable()) {
     ending.join();
   } else {
     return Error(Code::kDataLoss, "state.db is damaged; start again to rebuild it");
   }
-  host->volumes->close();
   end_foreign(foreign, *host->networks);
   joining.shutdown();
   workers.shutdown();

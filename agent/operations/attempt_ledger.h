@@ -1,5 +1,5 @@
-// Which attempt holds what is kept under a uid (attachments to networks, references to volumes), and
-// one operation on it at a time.
+// Which attempt holds what is kept under a uid (attachments to networks, references to volumes),
+// and one operation on it at a time.
 //
 // Plugins know a pod by its uid alone, and a container that is started again keeps its uid. So what
 // is still owed of an earlier attempt must never be taken from a later one: each has a random name,

@@ -1,5 +1,9 @@
 #include "agent/volumes/reactor_door.h"
 
+#include <exception>
+
+#include <fmt/format.h>
+
 #include "agent/runtime/mutex.h"
 
 namespace skerry::agent {
@@ -34,7 +38,11 @@ Result<> ReactorDoor::pass(std::function<void(const Done& done)> begin) {
       if (call->is_abandoned) return;
     }
     // Nobody abandons it between here and the end: the door is closed by this thread only.
-    begin(done);
+    try {
+      begin(done);
+    } catch (const std::exception& thrown) {
+      done(Error(Code::kInternal, fmt::format("exception: {}", thrown.what())));
+    }
   });
   const runtime::MutexLock lock(shared_->mutex);
   while (!call->outcome && !shared_->is_closed) shared_->changed.wait(shared_->mutex);

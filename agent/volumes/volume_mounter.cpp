@@ -306,7 +306,22 @@ Result<> VolumeMounter::unstage_in_lane(const VolumeKey& key, const CallLimits& 
   tools_->book.note(key, unstaged);
   TRY(unstaged);
   TRY(tools_->failpoints.hit("volume.unstaged"));
-  return tools_->door.run([&] { return tools_->book.unstaged(key); });
+  TRY(tools_->door.run([&] { return tools_->book.unstaged(key); }));
+  return forget_debt(key);
+}
+
+// What was owed of an earlier use need not be tried again to be seen as paid.
+Result<> VolumeMounter::forget_debt(const VolumeKey& key) {
+  const auto debts = tools_->debts.list();
+  const auto is_ours = [&](const store::DebtRow& row) {
+    return row.kind == kDebtVolume && row.key == key.str();
+  };
+  if (std::ranges::none_of(*debts, is_ours)) return {};
+  return tools_->door.run([&] {
+    store::Transaction transaction = tools_->store.begin();
+    tools_->debts.forget(transaction, kDebtVolume, key.str());
+    return transaction.commit();
+  });
 }
 
 Result<> VolumeMounter::owe(const VolumeKey& key, const Uid& uid, const Error& error) {

@@ -76,7 +76,10 @@ Result<> LocalDriver::create(const Volume& volume, const CallLimits& limits) {
   TRY_ASSIGN(const UniqueFd dir,
              os::open_beneath(volumes_.get(), volume.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   auto made = make_data(dir.get(), options);
-  if (!made) return std::move(made).error().wrap(fmt::format("volume \"local/{}\"", volume.name));
+  if (!made) {
+    if (!open_data(volume.name)) static_cast<void>(os::remove_tree(volumes_.get(), volume.name));
+    return std::move(made).error().wrap(fmt::format("volume \"local/{}\"", volume.name));
+  }
   return sync_dir(volumes_.get(), "\"volumes\"");
 }
 

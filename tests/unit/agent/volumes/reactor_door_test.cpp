@@ -1,5 +1,6 @@
 #include "agent/volumes/reactor_door.h"
 
+#include <stdexcept>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -22,6 +23,8 @@ TEST(ReactorDoor, RunsOnTheReactorAndGivesWhatItGave) {
     EXPECT_EQ(value.value(), 7);
     const auto failed = door.run([]() -> Result<> { return Error(Code::kAborted, "no"); });
     EXPECT_EQ(failed.error().code(), Code::kAborted);
+    const auto thrown = door.run([]() -> Result<> { throw std::runtime_error("of a library"); });
+    EXPECT_EQ(thrown.error().code(), Code::kInternal);
     EXPECT_TRUE(door.durable());
     is_over = true;
   });

@@ -174,7 +174,7 @@ TEST(VolumeDesk, SaysWhatOnlyDriversKnowAndWhoIsSilent) {
   ASSERT_EQ(found.volumes.size(), 1U);
   EXPECT_EQ(found.volumes[0].first, "local");
   EXPECT_EQ(found.volumes[0].second.name, "data");
-  EXPECT_TRUE(found.silent.empty());
+  EXPECT_EQ(found.silent, std::vector<std::string>{"x"});
 }
 
 TEST(VolumeDesk, TellsNobodyToWaitOnceItIsClosed) {

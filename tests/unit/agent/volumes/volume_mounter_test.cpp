@@ -146,6 +146,8 @@ TEST_F(Mounter, WhatIsOwedGoesToTheNextUser) {
   EXPECT_EQ(life.driver->calls(), (Calls{"create data", "stage data", "publish data"}));
   ASSERT_TRUE(life.mounter.pay(kKey));
   EXPECT_EQ(life.driver->calls(), Calls()) << "it is in use: nothing is owed";
+  ASSERT_TRUE(life.mounter.release(two, &second->holding));
+  EXPECT_TRUE(life.owed().empty()) << "its own end has paid what was owed before";
 }
 
 TEST_F(Mounter, OneThatFailsTakesBackThoseBeforeIt) {
