@@ -180,7 +180,7 @@ class Run(DaemonTest):
         self.assertEqual(daemon.inspect("parent")["state"], "running")
         def told():
             return daemon.skerry("events", "--since", "1h", "--until", "0s", "-o",
-                                 "jsonl").out.count("CONTAINER_OOM")
+                                 "jsonl").out.count("oom")
         before = told()
         self.assertGreater(before, 0)
         daemon.skerry("kill", "parent")
