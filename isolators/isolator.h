@@ -35,6 +35,26 @@ struct Checkpoint {
   bool operator==(const Checkpoint&) const = default;
 };
 
+/// What is known of a container before it is asked for.
+struct Foreseen {
+  const os::HostFacts& host;
+  /// As in RootFilesystem.
+  std::string scratch;
+  /// The layers it will probably have; empty: nobody knows.
+  std::vector<std::string> layers = {};
+  bool durable = false;
+};
+
+/// Detached mounts made for it (make_ready). Whoever uses one takes it out.
+struct ReadyMounts {
+  UniqueFd dev;
+  UniqueFd cgroups;
+  /// Over the scratch, with these layers; none when they were not known.
+  UniqueFd root;
+  std::vector<std::string> layers = {};
+  bool durable = false;
+};
+
 /// What prepare() may use. References live as long as the call.
 struct PrepareContext {
   const ContainerConfig& config;
@@ -47,6 +67,8 @@ struct PrepareContext {
   /// When prepare() fails and cannot undo its own work: what cleanup() is owed. Null: the caller
   /// does not want to know.
   std::optional<Checkpoint>* left_behind = nullptr;
+  /// Null: nothing was made beforehand.
+  ReadyMounts* ready = nullptr;
 };
 
 /// What prepare_exec() may use: a further process in a container that runs.
@@ -97,6 +119,14 @@ class Isolator {
   virtual Result<> update(const ContainerConfig& config, os::Cgroup& cgroup) {
     static_cast<void>(config);
     static_cast<void>(cgroup);
+    return {};
+  }
+  /// Makes of prepare()'s work what can be made for a container that nobody asked for yet. What it
+  /// leaves in the scratch goes with the scratch. Errors: as prepare(). Blocks: kernel.
+  /// Thread: worker.
+  virtual Result<> make_ready(const Foreseen& container, ReadyMounts& out) {
+    static_cast<void>(container);
+    static_cast<void>(out);
     return {};
   }
   /// Undoes what outlives the container's processes and cgroup. Idempotent. Blocks: kernel.

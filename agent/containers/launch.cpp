@@ -25,45 +25,32 @@ using operations::Step;
 using runtime::CancelToken;
 using namespace std::chrono_literals;
 
-constexpr mode_t kPrivate = 0700;
 constexpr auto kKillDeadline = 10s;
 
 using Job = std::shared_ptr<LaunchJob>;
 
-Result<UniqueFd> make_dir(int parent, const std::string& name, mode_t mode) {
-  if (::mkdirat(parent, name.c_str(), mode) != 0 && errno != EEXIST) {
-    return Error::from_errno(errno, "make directory \"" + name + "\"");
-  }
-  return os::open_dir_at(parent, name);
-}
-
-Result<UniqueFd> open_log_directory(const LaunchJob& job, int scratch) {
-  if (job.log.directory.empty()) return make_dir(scratch, "log", kPrivate);
-  auto directory = os::open_dir(job.log.directory);
-  if (!directory) return std::move(directory).error().wrap("log directory");
-  return directory;
-}
-
-// Everything the shim writes to or listens on is made here, where the paths are ours, and handed
-// over open.
 Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
   const std::string& uid = job.config.uid.str();
-  TRY_ASSIGN(const UniqueFd scratch, make_dir(directories.containers.get(), uid, kPrivate));
-  TRY_ASSIGN(const UniqueFd run, make_dir(directories.run_containers.get(), uid, kPrivate));
-  TRY_ASSIGN(UniqueFd log, open_log_directory(job, scratch.get()));
-  UniqueFd exit_record(::openat(scratch.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!exit_record) return Error::from_errno(errno, "open the exit record");
-  TRY(logs::prepare_exit_record(exit_record.get()));
-  TRY_ASSIGN(UniqueFd listener, os::listen_at(run.get(), "shim.sock", 0600));
+  ContainerFiles files;
+  if (job.standby) {
+    files = std::move(job.standby->files);
+  } else {
+    TRY_ASSIGN(files, make_container_files(directories, job.config.uid));
+  }
+  if (!job.log.directory.empty()) {
+    auto directory = os::open_dir(job.log.directory);
+    if (!directory) return std::move(directory).error().wrap("log directory");
+    files.log = std::move(*directory);
+  }
 
   plan::LaunchPlan& plan = job.builder.plan();
   plan.uid = uid;
   plan.hold = job.hold;
   plan.shim.open_stdin = job.open_stdin;
   plan.shim.terminal = job.terminal;
-  plan.shim.listener = job.builder.add_fd(std::move(listener));
-  plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));
-  plan.shim.log.directory = job.builder.add_fd(std::move(log));
+  plan.shim.listener = job.builder.add_fd(std::move(files.listener));
+  plan.shim.exit_record = job.builder.add_fd(std::move(files.exit_record));
+  plan.shim.log.directory = job.builder.add_fd(std::move(files.log));
   plan.shim.log.name = job.log.name;
   plan.shim.log.max_bytes = job.log.max_bytes;
   plan.shim.log.max_files = job.log.max_files;
@@ -85,6 +72,7 @@ void take_over(LaunchJob& job, Standby& standby) {
   job.shim_pidfd = std::move(standby.shim_pidfd);
   job.shim_pid = standby.shim_pid;
   job.process = std::move(standby.process);
+  job.ready = std::move(standby.mounts);
   job.from_standby = true;
 }
 
@@ -159,7 +147,8 @@ Step isolator_step(const Job& job, Host& host, isolators::Isolator& isolator) {
                                             .cgroup = *job->cgroup,
                                             .plan = job->builder,
                                             .stop = cancel.stop_token(),
-                                            .left_behind = left_behind.get()};
+                                            .left_behind = left_behind.get(),
+                                            .ready = &job->ready};
     auto checkpoint = isolator.prepare(context);
     if (*left_behind) job->checkpoints.push_back(**left_behind);
     if (!checkpoint) return std::move(checkpoint).error();

@@ -48,6 +48,7 @@ struct LaunchJob : ShimStart {
   bool from_standby = false;
 
   // Between steps.
+  isolators::ReadyMounts ready;  ///< of the standby process
   isolators::PlanBuilder builder;
 };
 

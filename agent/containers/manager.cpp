@@ -132,7 +132,8 @@ void ContainerManager::launch(LaunchRequest request, Reply reply) {
   if (!existing) return answer(std::move(reply), std::move(existing).error());
   Container* container = *existing;
   if (container == nullptr) {
-    StandbyPtr standby = take_standby(request.checked);
+    std::optional<StandbyWish> wish = standby_for(request);
+    StandbyPtr standby = wish ? parts_.standby->take(*wish) : StandbyPtr();
     auto accepted = accept(request, standby ? standby->uid : Uid::make());
     if (!accepted) {
       if (standby) parts_.standby->put_back(std::move(standby));
@@ -147,6 +148,7 @@ void ContainerManager::launch(LaunchRequest request, Reply reply) {
     if (!recorded) return answer(std::move(reply), std::move(recorded).error().wrap("accept"));
     container = &insert(std::move(*accepted));
     changed(*container);
+    if (wish) parts_.standby->expect(std::move(*wish));
   }
   wait_until(
       *container,
@@ -191,10 +193,17 @@ Result<Container*> ContainerManager::find_existing(const LaunchRequest& request)
   return nullptr;
 }
 
-StandbyPtr ContainerManager::take_standby(const CheckedSpec& spec) {
+// Absent: no standby process would do.
+std::optional<StandbyWish> ContainerManager::standby_for(const LaunchRequest& request) const {
   // In a pod the cgroup is elsewhere, and what is shared is joined.
-  if (parts_.standby == nullptr || spec.join_pod) return {};
-  return parts_.standby->take(isolators::namespaces_of(spec.config));
+  if (parts_.standby == nullptr || request.checked.join_pod) return std::nullopt;
+  const isolators::ContainerConfig& config = request.checked.config;
+  StandbyWish wish{.namespaces = isolators::namespaces_of(config), .durable = config.root.durable};
+  if (request.spec.root().has_image()) {
+    auto image = parts_.resolve_image(request.spec.root().image());
+    if (image) wish.layers = std::move(image->layers);
+  }
+  return wish;
 }
 
 Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& request,

@@ -160,7 +160,7 @@ class ContainerManager final {
   // manager.cpp
   Result<Container*> find_existing(const LaunchRequest& request);
   Result<std::unique_ptr<Container>> accept(LaunchRequest& request, const Uid& uid);
-  StandbyPtr take_standby(const CheckedSpec& spec);
+  std::optional<StandbyWish> standby_for(const LaunchRequest& request) const;
   Container& insert(std::unique_ptr<Container> container);
   void erase(Container& container);
   /// Checks the transition and changes the state; in memory only.

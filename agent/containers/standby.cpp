@@ -61,17 +61,30 @@ Result<> make(Host& host, Standby& standby) {
   return wait_hello(standby);
 }
 
+// Everything that bears the uid and lies on a disk.
+Result<> make_files(Host& host, const StandbyWish& wish, Standby& standby) {
+  TRY_ASSIGN(standby.files, make_container_files(host.directories, standby.uid));
+  const isolators::Foreseen foreseen{
+      .host = host.facts,
+      .scratch = host.directories.root + "/containers/" + standby.uid.str(),
+      .layers = wish.layers,
+      .durable = wish.durable};
+  for (const auto& isolator : host.isolators) TRY(isolator->make_ready(foreseen, standby.mounts));
+  return {};
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, std::uint64_t namespaces) {
+Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, const StandbyWish& wish) {
   auto standby = std::make_unique<Standby>();
   standby->cgroup_path = host.parent + "/" + uid.str();
   standby->uid = std::move(uid);
-  standby->namespaces = namespaces;
+  standby->namespaces = wish.namespaces;
   auto made = make(host, *standby);
+  if (made) made = make_files(host, wish, *standby);
   if (made) return standby;
   // The first error is the one to report; what stays is swept at the next start.
-  static_cast<void>(end_standby(*host.cgroups, *standby));
+  static_cast<void>(end_standby(host, *standby));
   return std::move(made).error().wrap("standby process");
 }
 
@@ -81,12 +94,16 @@ bool is_waiting(const Standby& standby) {
   return ::poll(&entry, 1, 0) == 0;
 }
 
-Result<> end_standby(os::CgroupManager& cgroups, Standby& standby) {
+Result<> end_standby(Host& host, Standby& standby) {
   if (standby.shim_pidfd) TRY(os::send_signal(standby.shim_pidfd.get(), SIGKILL));
   standby.control.reset();
   standby.cgroup.reset();
-  TRY(kill_and_wait(cgroups, standby.cgroup_path, kKillDeadline));
-  return cgroups.remove(standby.cgroup_path);
+  // No recursive delete over what may be mounted: the root is detached, and goes first.
+  standby.mounts = {};
+  standby.files = {};
+  TRY(kill_and_wait(*host.cgroups, standby.cgroup_path, kKillDeadline));
+  TRY(host.cgroups->remove(standby.cgroup_path));
+  return remove_container_files(host.directories, standby.uid);
 }
 
 Result<> fill_standby(ShimStart& start, runtime::CancelToken& cancel) {

@@ -15,8 +15,11 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "agent/containers/container_files.h"
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
 #include "agent/runtime/cancel_token.h"
@@ -40,18 +43,29 @@ struct Standby {
   UniqueFd shim_pidfd;
   pid_t shim_pid = -1;
   os::ProcessRef process;
+  ContainerFiles files;
+  isolators::ReadyMounts mounts;
+};
+
+/// What a standby process is made for.
+struct StandbyWish {
+  std::uint64_t namespaces = 0;
+  /// The image that was launched last in such namespaces: its root is mounted too. Empty: none yet.
+  std::vector<std::string> layers = {};
+  bool durable = false;
 };
 
 /// Undoes its own partial work. Errors: as CgroupManager::create, LauncherClient::launch and
-/// launch_failure. Blocks: kernel, up to the launcher's deadline. Thread: worker.
-Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, std::uint64_t namespaces);
+/// launch_failure; those of Isolator::make_ready. Blocks: kernel, up to the launcher's deadline.
+/// Thread: worker.
+Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, const StandbyWish& wish);
 
 /// Whether its shim still waits. Blocks: never. Thread: any.
 bool is_waiting(const Standby& standby);
 
-/// Kills it and removes its cgroup. Errors: by errno; DEADLINE_EXCEEDED. Blocks: kernel, up to ten
-/// seconds. Thread: worker. Idempotent.
-Result<> end_standby(os::CgroupManager& cgroups, Standby& standby);
+/// Kills it and removes its cgroup and directories. Errors: by errno; DEADLINE_EXCEEDED. Blocks:
+/// kernel, up to ten seconds. Thread: worker. Idempotent.
+Result<> end_standby(Host& host, Standby& standby);
 
 /// What start_shim() is without one: gives it `start.built` and follows it until it stands where it
 /// is meant to. `start.control` and the rest of what a shim is known by are the standby's. Errors:

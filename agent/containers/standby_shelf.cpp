@@ -1,5 +1,6 @@
 #include "agent/containers/standby_shelf.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace skerry::agent {
@@ -22,25 +23,33 @@ void StandbyShelf::declare_failpoints(operations::FailpointRegistry& failpoints)
   failpoints.declare(kMake);
 }
 
-StandbyPtr StandbyShelf::take(std::uint64_t namespaces) {
+StandbyPtr StandbyShelf::take(const StandbyWish& wish) {
   StandbyPtr taken(nullptr, StandbyEnder{.shelf = weak_from_this()});
-  auto& ready = ready_[namespaces];
+  auto& ready = kinds_[wish.namespaces].ready;
   while (!ready.empty() && !taken) {
-    std::unique_ptr<Standby> first = std::move(ready.front());
-    ready.pop_front();
-    if (is_waiting(*first)) {
-      taken.reset(first.release());
+    auto best = std::ranges::find_if(
+        ready, [&wish](const auto& standby) { return standby->mounts.layers == wish.layers; });
+    if (best == ready.end()) best = ready.begin();
+    std::unique_ptr<Standby> chosen = std::move(*best);
+    ready.erase(best);
+    if (is_waiting(*chosen)) {
+      taken.reset(chosen.release());
     } else {
-      discard(std::move(first));
+      discard(std::move(chosen));
     }
   }
-  refill(namespaces);
   return taken;
+}
+
+void StandbyShelf::expect(StandbyWish wish) {
+  const std::uint64_t namespaces = wish.namespaces;
+  kinds_[namespaces].wish = std::move(wish);
+  refill(namespaces);
 }
 
 void StandbyShelf::put_back(StandbyPtr standby) {
   const std::uint64_t namespaces = standby->namespaces;
-  ready_[namespaces].push_front(std::unique_ptr<Standby>(standby.release()));
+  kinds_[namespaces].ready.push_front(std::unique_ptr<Standby>(standby.release()));
 }
 
 void StandbyShelf::forget(const Uid& uid) {
@@ -55,24 +64,25 @@ std::set<std::string> StandbyShelf::uids() const {
 
 // One after the other: a launch that runs meanwhile needs the processors more.
 void StandbyShelf::refill(std::uint64_t namespaces) {
-  if (closed_ || ready_[namespaces].size() >= size_ || making_.contains(namespaces)) return;
+  Kind& kind = kinds_[namespaces];
+  if (closed_ || kind.making || kind.ready.size() >= size_) return;
   Uid uid = Uid::make();
   {
     const runtime::MutexLock lock(mutex_);
     uids_.insert(uid.str());
   }
-  making_.insert(namespaces);
-  if (parts_.workers.submit([this, namespaces, uid] { make(namespaces, uid); })) return;
+  kind.making = true;
+  if (parts_.workers.submit([this, wish = kind.wish, uid] { make(wish, uid); })) return;
   // As busy as that, launches do without.
-  making_.erase(namespaces);
+  kind.making = false;
   forget(uid);
 }
 
-void StandbyShelf::make(std::uint64_t namespaces, const Uid& uid) {
+void StandbyShelf::make(const StandbyWish& wish, const Uid& uid) {
   Result<std::unique_ptr<Standby>> standby = std::unique_ptr<Standby>();
   auto allowed = parts_.failpoints.hit(kMake);
   if (allowed) {
-    standby = make_standby(parts_.host, uid, namespaces);
+    standby = make_standby(parts_.host, uid, wish);
   } else {
     standby = std::move(allowed).error();
   }
@@ -84,21 +94,18 @@ void StandbyShelf::make(std::uint64_t namespaces, const Uid& uid) {
     parts_.trace.warning("cannot keep a process on standby", {{"why", standby.error().message()}});
     forget(uid);
   }
-  parts_.reactor.post([this, namespaces] { collect(namespaces); });
+  parts_.reactor.post([this, namespaces = wish.namespaces] { collect(namespaces); });
 }
 
 void StandbyShelf::collect(std::uint64_t namespaces) {
-  making_.erase(namespaces);
+  kinds_[namespaces].making = false;
   std::vector<std::unique_ptr<Standby>> made;
   {
     const runtime::MutexLock lock(mutex_);
     made.swap(made_);
   }
   if (made.empty()) return;
-  for (auto& standby : made) {
-    auto& ready = ready_[standby->namespaces];
-    ready.push_back(std::move(standby));
-  }
+  for (auto& standby : made) kinds_[standby->namespaces].ready.push_back(std::move(standby));
   refill(namespaces);
 }
 
@@ -118,7 +125,7 @@ void StandbyShelf::end_unwanted() {
     unwanted.swap(unwanted_);
   }
   for (const auto& standby : unwanted) {
-    auto ended = end_standby(*parts_.host.cgroups, *standby);
+    auto ended = end_standby(parts_.host, *standby);
     if (!ended) {
       parts_.trace.error(
           "cannot end a standby process", ended.error(), {{"cgroup", standby->cgroup_path}});
@@ -129,10 +136,10 @@ void StandbyShelf::end_unwanted() {
 
 void StandbyShelf::close() {
   closed_ = true;
-  for (auto& [namespaces, ready] : ready_) {
+  for (auto& [namespaces, kind] : kinds_) {
     const runtime::MutexLock lock(mutex_);
-    for (auto& standby : ready) unwanted_.push_back(std::move(standby));
-    ready.clear();
+    for (auto& standby : kind.ready) unwanted_.push_back(std::move(standby));
+    kind.ready.clear();
   }
   {
     const runtime::MutexLock lock(mutex_);

@@ -46,8 +46,10 @@ class StandbyShelf final : public std::enable_shared_from_this<StandbyShelf> {
 
   static void declare_failpoints(operations::FailpointRegistry& failpoints);
 
-  /// One that waits, or null; another one is made behind it. Blocks: never.
-  StandbyPtr take(std::uint64_t namespaces);
+  /// One that waits, or null; best one with these layers mounted. Blocks: never.
+  StandbyPtr take(const StandbyWish& wish);
+  /// The next launch will probably be like this one: fills the shelf. Blocks: never.
+  void expect(StandbyWish wish);
   /// Back onto the shelf, unused.
   void put_back(StandbyPtr standby);
   /// It is a container's now: nothing here knows its uid any more. Thread: any.
@@ -64,7 +66,7 @@ class StandbyShelf final : public std::enable_shared_from_this<StandbyShelf> {
  private:
   friend struct StandbyEnder;
   void refill(std::uint64_t namespaces);
-  void make(std::uint64_t namespaces, const Uid& uid);
+  void make(const StandbyWish& wish, const Uid& uid);
   void collect(std::uint64_t namespaces);
   void discard(std::unique_ptr<Standby> standby);
   void end_unwanted();
@@ -72,8 +74,12 @@ class StandbyShelf final : public std::enable_shared_from_this<StandbyShelf> {
   Parts parts_;
   std::size_t size_;
   bool closed_ = false;
-  std::map<std::uint64_t, std::deque<std::unique_ptr<Standby>>> ready_;  ///< by kind
-  std::set<std::uint64_t> making_;  ///< one of a kind at a time
+  struct Kind {
+    StandbyWish wish;  ///< the last launch's
+    std::deque<std::unique_ptr<Standby>> ready;
+    bool making = false;  ///< one at a time
+  };
+  std::map<std::uint64_t, Kind> kinds_;  ///< by namespaces
   mutable runtime::Mutex mutex_;
   std::set<std::string> uids_ GUARDED_BY(mutex_);
   // Here and not on the way from thread to thread, so that close() finds them.

@@ -39,12 +39,11 @@ Known known_objects(const Snapshot& snapshot, const PodSnapshot& pods) {
 void find_cgroups_in(const Host& host,
                      const os::CgroupPath& parent,
                      const Known& known,
-                     const std::set<std::string>& standby,
                      std::vector<Leak>& leaks) {
   const auto names = host.cgroups->children(parent);
   if (!names) return;
   for (const std::string& name : *names) {
-    if (!Uid::parse(name) || known.holds(name) || standby.contains(name)) continue;
+    if (!Uid::parse(name) || known.holds(name)) continue;
     const bool is_known = known.all.contains(name) || known.pods.contains(name);
     leaks.push_back({.kind = "cgroup",
                      .object = parent + "/" + name,
@@ -58,12 +57,11 @@ void find_cgroups_in(const Host& host,
 void find_cgroups(const Host& host,
                   const Known& known,
                   const PodSnapshot& pods,
-                  const std::set<std::string>& standby,
                   std::vector<Leak>& leaks) {
-  find_cgroups_in(host, host.parent, known, standby, leaks);
+  find_cgroups_in(host, host.parent, known, leaks);
   for (const PodViewPtr& view : pods.all()) {
     if (view->pod.released()) continue;
-    find_cgroups_in(host, view->pod.cgroup_path(), known, standby, leaks);
+    find_cgroups_in(host, view->pod.cgroup_path(), known, leaks);
   }
 }
 
@@ -254,8 +252,10 @@ std::vector<Leak> find_leaks(const Host& host,
                              const std::set<std::string>& being_deleted,
                              const std::set<std::string>& standby) {
   std::vector<Leak> leaks;
-  const Known known = known_objects(snapshot, pods);
-  find_cgroups(host, known, pods, standby, leaks);
+  Known known = known_objects(snapshot, pods);
+  known.all.insert(standby.begin(), standby.end());
+  known.unreleased.insert(standby.begin(), standby.end());
+  find_cgroups(host, known, pods, leaks);
   find_directories(host.directories, known, leaks);
   find_pod_directories(host.directories, known, leaks);
   find_trash(host.directories, being_deleted, leaks);
