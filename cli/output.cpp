@@ -140,6 +140,7 @@ std::string Listing::table(bool wide, Palette palette) const {
 
 Result<std::string> Listing::by_template(const std::string& format) const {
   std::vector<std::string> names;
+  names.reserve(columns_.size());
   for (const Column& column : columns_) names.push_back(column.header);
   TRY_ASSIGN(const auto form, checked_template(format, type_, names));
   std::vector<std::string> lines;

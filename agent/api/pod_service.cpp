@@ -160,7 +160,7 @@ ServerUnaryReactor* PodServiceImpl::Update(CallbackServerContext*,
                          ref = request->pod(),
                          update = std::move(*update),
                          reply = pod_reply(context_, call->pending(), response)]() mutable {
-    context_.pods.update(ref, std::move(update), std::move(reply));
+    context_.pods.update(ref, update, std::move(reply));
   });
   return call;
 }

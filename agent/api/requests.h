@@ -18,7 +18,7 @@ inline Error bad_request(const std::string& message) {
 }
 
 inline Result<std::chrono::milliseconds> check_grace(const google::protobuf::Duration& grace) {
-  constexpr std::int64_t kMaxSeconds = 24 * 3600;
+  constexpr std::int64_t kMaxSeconds = std::int64_t{24} * 3600;
   if (grace.seconds() < 0 || grace.nanos() < 0 || grace.seconds() > kMaxSeconds) {
     return bad_request("grace: is not between 0 and 24 hours");
   }

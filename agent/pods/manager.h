@@ -75,7 +75,7 @@ class PodManager final : public PodDoor {
             PodReply reply);
   /// Answered with null when the pod is gone.
   void remove(const skerry::v1::PodRef& ref, bool force, PodReply reply);
-  void update(const skerry::v1::PodRef& ref, UpdateRequest request, PodReply reply);
+  void update(const skerry::v1::PodRef& ref, const UpdateRequest& request, PodReply reply);
 
   /// Finds by uid, id or name. Errors: NOT_FOUND (reasons POD_NOT_FOUND, REMOVED); INVALID_ARGUMENT
   /// when the reference names nothing.

@@ -106,6 +106,7 @@ void PodManager::restore(PodRecord record) {
 Result<> PodManager::recover() {
   TRY(parts_.failpoints.hit("recovery.pods"));
   std::vector<Uid> uids;
+  uids.reserve(pods_.size());
   for (const auto& [uid, pod] : pods_) uids.push_back(pod->uid);
   for (const Uid& uid : uids) catch_up(*find(uid));
   sweep();

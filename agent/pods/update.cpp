@@ -12,7 +12,9 @@ struct PodManager::UpdatePlan {
   bool resources_change = false;
 };
 
-void PodManager::update(const skerry::v1::PodRef& ref, UpdateRequest request, PodReply reply) {
+void PodManager::update(const skerry::v1::PodRef& ref,
+                        const UpdateRequest& request,
+                        PodReply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
   auto plan = plan_update(**found, request);

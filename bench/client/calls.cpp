@@ -50,8 +50,8 @@ v1::ContainerSpec make_spec(const Options& options, const std::string& label) {
 }
 
 std::string make_id(const std::string& label, int number) {
-  static const auto run = Clock::now().time_since_epoch().count();
-  return fmt::format("bench-{:x}-{}-{}-{}", run, ::getpid(), label, number);
+  static const auto kRun = Clock::now().time_since_epoch().count();
+  return fmt::format("bench-{:x}-{}-{}-{}", kRun, ::getpid(), label, number);
 }
 
 }  // namespace skerry::bench
