@@ -17,7 +17,7 @@ TEST(PodIsolator, WhoSharesProcessesHoldsUpOnlyTheirOwnPod) {
   const auto isolator = make_pod_isolator(pods);
   ContainerConfig config;
   EXPECT_TRUE(isolator->foreign_code(config).empty());
-  config.pod = JoinedPod{.uid = Uid::make(), .shares_pid = false};
+  config.pod.emplace().uid = Uid::make();
   EXPECT_TRUE(isolator->foreign_code(config).empty());
   config.pod->shares_pid = true;
   EXPECT_EQ(isolator->foreign_code(config),
