@@ -91,9 +91,10 @@ class Isolator {
   virtual std::string_view name() const = 0;
   /// Names of isolators whose prepare() must have finished before this one's.
   virtual std::vector<std::string_view> after() const { return {}; }
-  /// Whose foreign code (plugins) prepare(), or cleanup() of that checkpoint, runs: one name each,
-  /// the same for every container. What runs such code is kept to threads of its own, and what
-  /// hangs delays only those with a name in common. Blocks: never. Thread: any.
+  /// Whose foreign code (plugins) prepare(), or cleanup() of that checkpoint, runs, or who can hold
+  /// up the launch of such a plan: one name each, the same for every container. What runs such code
+  /// is kept to threads of its own, and what hangs delays only those with a name in common. Blocks:
+  /// never. Thread: any.
   virtual std::vector<std::string> foreign_code(const ContainerConfig& config) const {
     static_cast<void>(config);
     return {};

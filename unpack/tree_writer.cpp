@@ -49,20 +49,31 @@ Result<> require_name(const EntryName& entry) {
   return {};
 }
 
-/// Links and devices have no descriptor to work on, and no attributes we carry.
-Result<> apply_by_name(int parent, const std::string& name, const Metadata& metadata) {
+/// Links and devices, which cannot be opened to work on, and have no attributes we carry. Who may
+/// write to the directory in a container that runs can put another file in their place meanwhile,
+/// which is not given away.
+Result<> apply_unopened(int parent,
+                        const std::string& name,
+                        mode_t type,
+                        const Metadata& metadata) {
   if (!metadata.xattrs.empty()) {
     return refused("ENTRY_XATTR_REFUSED",
                    fmt::format("extended attribute \"{}\" on a link or device is refused",
                                printable_name(metadata.xattrs.front().name)));
   }
-  if (::fchownat(parent, name.c_str(), metadata.uid, metadata.gid, AT_SYMLINK_NOFOLLOW) != 0) {
+  TRY_ASSIGN(const UniqueFd made, os::open_beneath(parent, name, O_PATH | O_NOFOLLOW));
+  struct stat info {};
+  if (::fstat(made.get(), &info) != 0) return Error::from_errno(errno, "stat");
+  if ((info.st_mode & S_IFMT) != type || info.st_nlink != 1)
+    return Error(Code::kAborted, "something else was put in its place")
+        .with_reason("ENTRY_REPLACED");
+  if (::fchownat(made.get(), "", metadata.uid, metadata.gid, AT_EMPTY_PATH) != 0) {
     return Error::from_errno(errno,
                              fmt::format("change owner to {}:{}", metadata.uid, metadata.gid));
   }
   const std::array<timespec, 2> times = {timespec{.tv_sec = 0, .tv_nsec = UTIME_OMIT},
                                          metadata.modified};
-  if (::utimensat(parent, name.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+  if (::utimensat(made.get(), "", times.data(), AT_EMPTY_PATH) != 0)
     return Error::from_errno(errno, "set modification time");
   return {};
 }
@@ -144,7 +155,7 @@ Result<> TreeWriter::make_symlink(const EntryName& entry,
   TRY(clear_place(parent.get(), entry.name));
   if (::symlinkat(target.c_str(), parent.get(), entry.name.c_str()) != 0)
     return Error::from_errno(errno, "make symbolic link");
-  return apply_by_name(parent.get(), entry.name, meta);
+  return apply_unopened(parent.get(), entry.name, S_IFLNK, meta);
 }
 
 Result<> TreeWriter::make_hard_link(const EntryName& entry, const EntryName& target) {
@@ -181,7 +192,7 @@ Result<> TreeWriter::make_node(const EntryName& entry,
   TRY(clear_place(parent.get(), entry.name));
   if (::mknodat(parent.get(), entry.name.c_str(), type | (metadata.mode & 07777U), device) != 0)
     return Error::from_errno(errno, "make device or fifo");
-  return apply_by_name(parent.get(), entry.name, metadata);
+  return apply_unopened(parent.get(), entry.name, type, metadata);
 }
 
 Result<bool> TreeWriter::take_whiteout(const EntryName& entry) {

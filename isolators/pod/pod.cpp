@@ -2,7 +2,9 @@
 
 #include <sched.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "isolators/network/etc_files.h"
 #include "isolators/refusal.h"
@@ -19,6 +21,16 @@ class PodIsolator final : public Isolator {
   std::string_view name() const override { return kName; }
   // The root is where /etc is looked up, and /dev is where /dev/shm lies.
   std::vector<std::string_view> after() const override { return {"filesystem"}; }
+
+  // In a shared pid namespace the pod's other containers can stop a process before it is its
+  // program.
+  std::vector<std::string> foreign_code(const ContainerConfig& config) const override {
+    if (!config.pod || !config.pod->shares_pid) return {};
+    return {"pod/" + config.pod->uid.str()};
+  }
+  std::vector<std::string> foreign_code(const Checkpoint& /*checkpoint*/) const override {
+    return {};
+  }
 
   Result<> validate(const ContainerConfig& /*config*/,
                     const os::HostFacts& /*host*/) const override {

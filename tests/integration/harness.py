@@ -153,7 +153,12 @@ class Daemon:
         tree = os.path.join(self.base, "tree-" + name)
         if not os.path.isdir(tree):
             busybox_root(tree)
-        self.skerry("image", "import", "--name", name, tree)
+        if not self.mounts:
+            self.skerry("image", "import", "--name", name, tree)
+            return
+        # A daemon that may not read any directory does not read this one.
+        archive = subprocess.run(["tar", "-C", tree, "-c", "."], check=True, capture_output=True).stdout
+        self.skerry("image", "import", "--name", name, "-", stdin=archive)
 
     def launcher_pids(self):
         """Holder and launcher (and shims): every process in SCOPE/shims."""

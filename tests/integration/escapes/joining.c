@@ -151,6 +151,8 @@ int attack_stop_joining(int count, char** words) {
 // of the container like any other: its program can be opened, and is written as soon as nobody runs
 // it.
 static int overwrite(void* context, int pid) {
+  struct tally* tally = context;
+  if (is_ours(pid)) ++tally->early;
   char path[64];
   char text[256] = "";
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
@@ -173,7 +175,7 @@ static int overwrite(void* context, int pid) {
     break;
   }
   printf("program %s %s\n", text, word);
-  ++*(long*)context;
+  ++tally->opened;
   close(fd);
   return 1;
 }
@@ -181,8 +183,8 @@ static int overwrite(void* context, int pid) {
 // SECONDS
 int attack_overwrite_exe(int count, char** words) {
   if (count != 1) return 2;
-  long found = 0;
-  watch(atof(words[0]), overwrite, &found);
-  printf("found %ld\n", found);
+  struct tally tally = {0, 0};
+  watch(atof(words[0]), overwrite, &tally);
+  printf("early %ld opened %ld\n", tally.early, tally.opened);
   return 0;
 }
