@@ -73,7 +73,7 @@ class Sweep(unittest.TestCase):
             network = "skerry" if "network" in point or "recovery" in point else "none"
             commands = [
                 ("pod", "create", "--id", tag + "p", "--name", tag + "p", "--network", network,
-                 "--share", "ipc,pid", "-m", "64m"),
+                 "--share", "ipc", "--share", "pid", "-m", "64m"),
                 ("run", "-d", "--id", tag, "--name", tag, "--pod", tag + "p", "busybox", "sleep",
                  "60"),
                 ("run", "-d", "--id", tag + "b", "--pod", tag + "p", "busybox", "sleep", "60"),
