@@ -35,9 +35,9 @@ class PodTest(NetworkTest):
         return self.daemon.inspect_pod(name)
 
     def member(self, pod, name, *command, options=()):
-        """A running container of the pod; its name is its id."""
-        self.daemon.skerry("run", "-d", "--pod", pod, "--name", name, "--id", name, *options,
-                           "busybox", *(command or SLEEP))
+        """A running container of the pod."""
+        self.daemon.skerry("run", "-d", "--pod", pod, "--name", name, *options, "busybox",
+                           *(command or SLEEP))
         return self.daemon.inspect(name)
 
     def run_in(self, name, script, check=True):
@@ -118,7 +118,7 @@ class Sharing(PodTest):
         wait_for(lambda: "[sleep]" not in self.run_in("a", "ps -o args").out and
                  "sleep 0.2" not in self.run_in("a", "ps -o args").out, "the orphan to be reaped")
         # One signals the other's.
-        self.run_in("a", "kill -9 $(pgrep -f 'sleep 2222')")
+        self.run_in("a", "kill -9 $(ps -o pid,args | grep '[s]leep 2222' | cut -c1-6)")
         self.daemon.skerry("wait", "b", check=False)
         self.assertEqual(self.daemon.inspect("b")["exit"]["signal"], 9)
         self.assertEqual(self.daemon.inspect("a")["state"], "running")
@@ -214,7 +214,7 @@ class Limits(PodTest):
         stats = json.loads(self.daemon.skerry("pod", "stats", "--no-stream", "-o", "json",
                                               "counted").out)[0]
         self.assertEqual(stats["uid"], pod["uid"])
-        self.assertEqual({one["id"] for one in stats["containers"]}, {"a", "b"})
+        self.assertEqual({one["name"] for one in stats["containers"]}, {"a", "b"})
         self.assertGreater(int(stats["cpu"]["usage_ns"]), 0)
         self.assertGreaterEqual(int(stats["pids"]["current"]), 2)
         self.assertEqual(int(stats["memory"]["limit"]["bytes"]), 64 << 20)
@@ -226,7 +226,7 @@ class Limits(PodTest):
         stats = json.loads(self.daemon.skerry("pod", "stats", "--no-stream", "-o", "json",
                                               "counted").out)[0]
         self.assertGreaterEqual(int(stats["cpu"]["usage_ns"]), before)
-        self.assertEqual([one["id"] for one in stats["containers"]], ["b"])
+        self.assertEqual([one["name"] for one in stats["containers"]], ["b"])
         self.assertIn("counted", self.daemon.skerry("pod", "stats", "--no-stream").out)
 
     def test_a_container_does_not_get_more_than_its_pod(self):
@@ -293,10 +293,10 @@ class Limits(PodTest):
 
 class Lives(PodTest):
     def test_the_whole_life(self):
-        pod = self.pod("whole", "--network", "skerry", "-p", "18091:80", "--share", "ipc,pid")
+        pod = self.pod("whole", "--network", "skerry", "-p", "18091:80", "--share", "ipc", "--share", "pid")
         for name in ("a", "b", "c"):
             self.member("whole", name)
-        self.assertEqual([one["id"] for one in self.daemon.inspect_pod("whole")["containers"]],
+        self.assertEqual([one["name"] for one in self.daemon.inspect_pod("whole")["containers"]],
                          ["a", "b", "c"])
         self.assertTrue(self.groups(pod["uid"]))
         self.assertIn("3/3", self.daemon.skerry("pod", "ls").out)
@@ -313,7 +313,7 @@ class Lives(PodTest):
         self.host.assert_clean(self, self.daemon)
         # Its port is free for the next one, and its containers are still there to look at.
         self.pod("next", "--network", "skerry", "-p", "18091:80")
-        self.assertEqual({one["id"] for one in self.daemon.ps()}, {"a", "b", "c"})
+        self.assertEqual({one["name"] for one in self.daemon.ps()}, {"a", "b", "c"})
         self.assertEqual(self.daemon.inspect("a")["exit"]["cause"], "stopped")
         # Nothing begins in it again.
         self.assertIn("stopped", self.fails("run", "--pod", "whole", "busybox", "true"))
@@ -501,7 +501,8 @@ class Lives(PodTest):
         labelled = api.call("PodService", "List",
                             labels=[service_pb.LabelSelector(key="n", value="1")]).pods
         self.assertEqual([pod.id for pod in labelled], ["page1", "page3"])
-        self.assertEqual(api.call("PodService", "List", states=[pod_pb.POD_STATE_STOPPED]).pods, [])
+        stopped = api.call("PodService", "List", states=[pod_pb.POD_STATE_STOPPED]).pods
+        self.assertEqual(len(stopped), 0)
 
     def test_events_tell_of_it(self):
         self.pod("told", "--network", "skerry")
@@ -516,7 +517,7 @@ class Lives(PodTest):
         self.assertIn("pod_removed", {one["type"] for one in mine})
         self.assertIn("network_attached", {one["type"] for one in mine})
         self.assertIn("network_detached", {one["type"] for one in mine})
-        self.assertTrue([one for one in mine if one.get("id") == "a"])
+        self.assertTrue([one for one in mine if one.get("name") == "a"])
 
 
 class Survives(PodTest):
@@ -532,7 +533,7 @@ class Survives(PodTest):
         self.fail("no launcher")
 
     def test_the_death_of_daemon_and_launcher(self):
-        pod = self.pod("lasting", "--network", "skerry", "--share", "ipc,pid", "-p", "18093:80")
+        pod = self.pod("lasting", "--network", "skerry", "--share", "ipc", "--share", "pid", "-p", "18093:80")
         member = self.member("lasting", "a")
         self.run_in("a", "echo kept >/dev/shm/file")
         self.daemon.kill()

@@ -50,6 +50,22 @@ class Sweep(unittest.TestCase):
         self.plugin = FaultPlugin(self.daemon, "faulty").start()
         self.addCleanup(self.plugin.destroy)
 
+    def give_recovery_work(self, tag):
+        """A pod with a container in it, one that is about to stop, one that has stopped."""
+        daemon = self.daemon
+        daemon.restart()
+        for name in ("up", "going", "gone"):
+            daemon.skerry("pod", "create", "--name", tag + name, "--network", "none", "--share",
+                          "ipc")
+            daemon.skerry("run", "-d", "--pod", tag + name, "busybox", "sh", "-c",
+                          "trap '' TERM; while :; do sleep 1; done")
+        daemon.skerry("pod", "stop", "-t", "0", tag + "gone")
+        stop = daemon.popen("pod", "stop", "-t", "300", tag + "going", stderr=subprocess.DEVNULL)
+        wait_for(lambda: daemon.inspect_pod(tag + "going")["state"] == "stopping", "the stop")
+        daemon.kill()
+        stop.kill()
+        stop.wait()
+
     def life(self, tag, point):
         """One container's whole life. Calls may fail, hang up or find no daemon: that is the point."""
         daemon = self.daemon
@@ -73,7 +89,7 @@ class Sweep(unittest.TestCase):
             network = "skerry" if "network" in point or "recovery" in point else "none"
             commands = [
                 ("pod", "create", "--id", tag + "p", "--name", tag + "p", "--network", network,
-                 "--share", "ipc,pid", "-m", "64m"),
+                 "--share", "ipc", "--share", "pid", "-m", "64m"),
                 ("run", "-d", "--id", tag, "--name", tag, "--pod", tag + "p", "busybox", "sleep",
                  "60"),
                 ("run", "-d", "--id", tag + "b", "--pod", tag + "p", "busybox", "sleep", "60"),
@@ -167,6 +183,8 @@ class Sweep(unittest.TestCase):
             for action in ("error", "kill"):
                 with self.subTest(point=point, action=action):
                     daemon.kill()
+                    if point.startswith("recovery.pods"):
+                        self.give_recovery_work("r" + uuid.uuid4().hex[:8])
                     daemon.start(*arm(point, action), wait=False)
                     wait_for(lambda: daemon.process.poll() is not None or daemon.ready(),
                              "the daemon to be up or dead")
