@@ -98,15 +98,15 @@ class SkerryRpc:
 
 
 class SkerryRun:
-    key = "skerry-run"
-    rows = {"exit_us": "skerry run --rm, the whole command"}
     share = 1
     # The limits of the floor's and crun's container.
     arguments = ["run", "--rm", "--cpus", "0.5", "--memory", "64m", "--pids-limit", str(bundle.PIDS)]
     arguments += ["--network", "none", "bench", "/bin/true"]
 
-    def __init__(self, daemon):
+    def __init__(self, daemon, which=""):
         self.daemon = daemon
+        self.key = "skerry-run" + which
+        self.rows = {"exit_us": f"skerry run --rm{which}, the whole command"}
 
     def measure(self, rounds, gap_ms=0, workers=1):
         return call(spawn_loop(rounds, gap_ms, workers) + self.daemon.command(*self.arguments))

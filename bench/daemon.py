@@ -1,7 +1,6 @@
 """A private skerryd with the benchmark's image."""
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
@@ -11,6 +10,9 @@ import time
 import cleanup
 import proc
 from place import Failure, call
+
+# Nothing on a shelf: every launch does all of it.
+COLD = "[standby]\nprocesses = 0\n"
 
 
 class Daemon:
@@ -103,11 +105,6 @@ class Daemon:
             return call(self.client_command(what, **options))
         except Failure as failure:
             raise Failure(f"{failure}\n{self.trace()}") from None
-
-    def keys(self, section):
-        """Names of the configuration's keys in a section; none if there is no such section."""
-        entries = json.loads(self.skerry("debug", "config", "-o", "json"))
-        return [e["key"] for e in entries if e["key"].startswith(section + ".")]
 
     # --- its processes and what they use -----------------------------------------------------
 

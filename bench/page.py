@@ -13,7 +13,7 @@ CHARTED = {
     FLOOR_ROW: ("the kernel work alone (floor)", "floor"),
     "skerry: launch→exited event, by RPC": ("Skerry, by RPC", "ours"),
     "skerry with shelves: launch→exited event, by RPC": ("Skerry with shelves, by RPC", "ours"),
-    "skerry run --rm, the whole command": ("skerry run --rm", "ours"),
+    "skerry run --rm with shelves, the whole command": ("skerry run --rm", "ours"),
     "crun run, prepared bundle": ("crun run", "other"),
 }
 

@@ -7,50 +7,37 @@ import random
 import series
 import targets
 from contenders import Crun, Floor, Plugins, SkerryRpc, SkerryRun
-from daemon import Daemon
+from daemon import COLD, Daemon
 from progress import cycles, progress
 
 GAPS = ((0, "loop", "back to back"), (100, "gap", "100 ms apart"))
 FLOOR = "floor: launch→exit"
 CRUN = "crun run, prepared bundle"
-RUN = "skerry run --rm, the whole command"
+# As it is configured by default.
+RUN = "skerry run --rm with shelves, the whole command"
 
 
 def measure(place, results):
     sizes = results.sizes
     with contextlib.ExitStack() as stack:
-        contenders, shelves = _contenders(place, sizes, stack)
+        contenders = _contenders(place, sizes, stack)
         for gap_ms, suffix, title in GAPS:
             rows = _measure_gap(contenders, sizes, gap_ms)
-            _judge(rows, suffix, shelves, results)
+            _judge(rows, suffix, results)
             _table(rows, title, results)
 
 
 def _contenders(place, sizes, stack):
-    daemon = stack.enter_context(Daemon(place))
-    shelves = shelf_daemon(place, daemon)
+    daemon = stack.enter_context(Daemon(place, COLD))
+    shelves = stack.enter_context(Daemon(place))
     contenders = [Floor(place), stack.enter_context(Crun(place))]
-    if shelves is not None:
-        # The daemon of the other rows is to have none.
-        daemon = stack.enter_context(Daemon(place, _shelves(daemon.keys("shelves"), 0)))
-        contenders.append(SkerryRpc(stack.enter_context(shelves), "shelves", "skerry with shelves"))
-    contenders += [SkerryRpc(daemon), SkerryRun(daemon)]
+    contenders += [SkerryRpc(shelves, "shelves", "skerry with shelves")]
+    contenders += [SkerryRpc(daemon), SkerryRun(daemon), SkerryRun(shelves, " with shelves")]
     address = SkerryRpc(daemon, "address", "skerry with its own IP", network="skerry")
     address.share = sizes["address_share"]
     address.measure(1)  # The network's list is written when it is first used.
     contenders += [address, stack.enter_context(Plugins(daemon, sizes["address_share"]))]
-    return contenders, shelves is not None
-
-
-def shelf_daemon(place, daemon):
-    """A daemon with full shelves, not started; None as long as the configuration has no [shelves]."""
-    keys = daemon.keys("shelves")
-    return Daemon(place, _shelves(keys, 16)) if keys else None
-
-
-def _shelves(keys, size):
-    lines = [f"{key.split('.', 1)[1]} = {size}\n" for key in keys]
-    return "".join(["[shelves]\n", *lines])
+    return contenders
 
 
 def _measure_gap(contenders, sizes, gap_ms):
@@ -68,7 +55,7 @@ def _measure_gap(contenders, sizes, gap_ms):
     return {one.label: one for by_key in rows.values() for one in by_key.values()}
 
 
-def _judge(rows, suffix, shelves, results):
+def _judge(rows, suffix, results):
     floor = rows[FLOOR]
 
     def add(key, label, base):
@@ -77,10 +64,7 @@ def _judge(rows, suffix, shelves, results):
         results.add(key, ratio["of_medians"], detail, ratio=ratio)
 
     add(f"launch_{suffix}", "skerry: launch→exited event, by RPC", floor)
-    if shelves:
-        add(f"shelves_{suffix}", "skerry with shelves: launch→exited event, by RPC", floor)
-    else:
-        results.absent(f"shelves_{suffix}", "this version has no shelves")
+    add(f"shelves_{suffix}", "skerry with shelves: launch→exited event, by RPC", floor)
     add(f"run_{suffix}", RUN, rows[CRUN])
     _judge_address(rows, suffix, results)
 

@@ -3,8 +3,8 @@
 import json
 import statistics
 
-from contenders import Floor, SkerryRpc
-from daemon import Daemon
+from contenders import Floor
+from daemon import COLD, Daemon
 from place import Failure
 
 # What a phase is spent on, for the reader.
@@ -19,18 +19,28 @@ WHERE = {
 }
 
 
+# Apart, so that the shelf is full again.
+GAP_MS = 50
+
+
 def measure(place, results):
     count = results.sizes["timing"]
-    with Daemon(place) as daemon:
-        launched = daemon.client("launch", rounds=count, keep=True, label="kept")
-        exited = statistics.median(launched["exit_us"]["samples"])
-        uids = daemon.skerry("ps", "-aq", "--no-trunc").split()
-        timings = [c["launch_timing"] for c in json.loads(daemon.skerry("inspect", *uids))]
-        daemon.client("remove", label="kept")
-    floor = statistics.median(Floor(place).measure(count)["exit_us"]["samples"])
-    if not timings:
-        raise Failure("no launch left its timing")
-    _table(timings, exited, floor, results)
+    floor = statistics.median(Floor(place).measure(count, GAP_MS)["exit_us"]["samples"])
+    for title, config in (("", COLD), (", a process on standby", "")):
+        with Daemon(place, config) as daemon:
+            timings, exited = _launches(daemon, count)
+        _table(f"Where a launch's time goes{title}", timings, exited, floor, results)
+
+
+def _launches(daemon, count):
+    """Their timings, and how long they took as a client sees it."""
+    launched = daemon.client("launch", rounds=count, gap_ms=GAP_MS, keep=True, label="kept")
+    uids = daemon.skerry("ps", "-aq", "--no-trunc").split()
+    if len(uids) < count:
+        raise Failure(f"{len(uids)} containers after {count} launches")
+    timings = [c["launch_timing"] for c in json.loads(daemon.skerry("inspect", *uids))]
+    daemon.client("remove", label="kept")
+    return timings, statistics.median(launched["exit_us"]["samples"])
 
 
 def _us(values):
@@ -45,7 +55,7 @@ def _flat(timing):
             yield "  " + part["name"], part
 
 
-def _table(timings, exited, floor, results):
+def _table(title, timings, exited, floor, results):
     total = _us(timing["total_ns"] for timing in timings)
     figures = {}
     for timing in timings:
@@ -54,9 +64,12 @@ def _table(timings, exited, floor, results):
     lines = []
     for name, values in figures.items():
         took = _us(values)
-        lines.append([name, f"{took:,.0f}", f"{took / total:.0%}", WHERE.get(name.strip(), "")])
+        where = WHERE.get(name.strip(), "")
+        if len(values) < len(timings):
+            name += f" (of {len(values)})"
+        lines.append([name, f"{took:,.0f}", f"{took / total:.0%}", where])
     lines.append(["until it runs", f"{total:,.0f}", "100%", ""])
     lines.append(["launch→exited event, at the client", f"{exited:,.0f}", f"{exited / total:.0%}", ""])
     lines.append(["the floor, launch→exit", f"{floor:,.0f}", f"{floor / total:.0%}", ""])
     note = f"medians of {len(timings)} launches"
-    results.table("Where a launch's time goes", ["", "µs", "of it", ""], lines, note)
+    results.table(title, ["", "µs", "of it", ""], lines, note)
