@@ -217,7 +217,8 @@ class HostPaths(VolumeTest):
                 file.write("of the host\n")
         os.symlink(cls.other, os.path.join(cls.allowed, "out"))
         os.symlink(os.path.join(cls.allowed, "file"), os.path.join(cls.other, "in"))
-        daemon.mounts = {"bind_sources": [cls.allowed]}
+        # Images are imported from where bind mounts may come from.
+        daemon.mounts = {"bind_sources": [cls.allowed, os.path.join(daemon.base, "tree-busybox")]}
 
     def test_those_allowed_are_volumes_and_binds(self):
         self.daemon.skerry("volume", "create", "-d", "host", "-o", f"path={self.allowed}", "pages")
