@@ -71,14 +71,14 @@ Result<std::string> sibling(const std::string& name) {
   return (self.parent_path() / name).string();
 }
 
-Result<isolators::IsolatorChain> make_chain(const config::Config& config, Host& host) {
+Result<isolators::IsolatorChain> make_chain(Host& host) {
   const isolators::NetworkIsolatorOptions network{.attacher = host.networks->attacher(),
                                                   .dns_servers = host.networks->dns_servers()};
-  isolators::ChainParts parts{.network = &network,
-                              .volumes = &host.volumes->mounter(),
-                              .pods = host.pod_namespaces.get()};
-  parts.bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
-  return isolators::make_isolators(host.facts, parts);
+  return isolators::make_isolators(host.facts,
+                                   {.network = &network,
+                                    .volumes = &host.volumes->mounter(),
+                                    .pods = host.pod_namespaces.get(),
+                                    .bind_sources = host.bind_sources});
 }
 
 Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::Trace& trace) {
@@ -94,7 +94,8 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   TRY_ASSIGN(host->networks, NetworkDesk::make(config, *host));
   TRY_ASSIGN(host->volumes, VolumeDesk::make(config));
   host->pod_namespaces = std::make_unique<PodNamespaceOpener>(*host);
-  TRY_ASSIGN(host->isolators, make_chain(config, *host));
+  host->bind_sources.assign(config.bind_sources.begin(), config.bind_sources.end());
+  TRY_ASSIGN(host->isolators, make_chain(*host));
   trace.debug("host probed", {{"kernel", host->facts.kernel_release}});
   return host;
 }
@@ -161,6 +162,8 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   VolumeDesk::declare_failpoints(failpoints);
 }
 
+// One scope for all: the order of these lines is that of making and, backwards, of ending.
+// NOLINTNEXTLINE(readability-function-size)
 Result<> run_daemon(const config::Config& config) {
   raise_descriptor_limit();
   protect_from_oom();
@@ -341,7 +344,7 @@ int list_failpoints() {
   host.networks = *NetworkDesk::make(config, host);
   host.volumes = *VolumeDesk::make(config);
   host.pod_namespaces = std::make_unique<PodNamespaceOpener>(host);
-  const auto isolators = make_chain(config, host);
+  const auto isolators = make_chain(host);
   if (!isolators) {
     std::fprintf(stderr, "skerryd: %s\n", isolators.error().message().c_str());
     return 1;

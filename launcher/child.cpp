@@ -175,6 +175,8 @@ void take_own_null_device(const ChildArguments& arguments, OperationState& state
 void leave_descriptors(const ChildArguments& arguments, OperationState& state) {
   state.root.reset();
   state.devpts.reset();
+  state.own_proc.reset();
+  state.own_sys.reset();
   state.empty_directory.reset();
   arguments.fds = FdTable();
   close_all_but({arguments.sync});

@@ -18,6 +18,10 @@ struct OperationState {
   UniqueFd root = UniqueFd();
   /// A procfs root to use instead of /proc of the root directory, borrowed; -1 is none.
   int proc = -1;
+  /// Roots of the procfs and sysfs that were mounted, found without a link on the way: what is
+  /// masked or made read-only there is looked up from them, wherever /proc and /sys lead by then.
+  UniqueFd own_proc = UniqueFd();
+  UniqueFd own_sys = UniqueFd();
   /// The first devpts that was mounted, for terminals of this container.
   UniqueFd devpts = UniqueFd();
   /// The empty tmpfs that hides directories, once it is mounted somewhere.

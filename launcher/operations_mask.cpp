@@ -6,6 +6,9 @@
 
 #include <cerrno>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "launcher/operations.h"
 #include "os/mount.h"
@@ -34,9 +37,26 @@ Result<> check_file_system(int fd, std::string_view path) {
   return {};
 }
 
+struct Place {
+  int root;
+  std::string path;
+};
+
+// From the root of the file system the path is meant to be in, if the plan has mounted that: where
+// the way there leads elsewhere, nothing would be found, and left open.
+Result<Place> place_of(OperationState& state, const std::string& path) {
+  for (const auto& [name, own] : {std::pair<std::string_view, int>("/proc", state.own_proc.get()),
+                                  {"/sys", state.own_sys.get()}}) {
+    if (own >= 0 && is_below(path, name)) return Place{own, path.substr(name.size())};
+  }
+  TRY_ASSIGN(const int root, root_of(state));
+  return Place{root, path};
+}
+
 // Absent when there is nothing at that path.
-Result<std::optional<UniqueFd>> open_kernel_path(int root, const std::string& path) {
-  auto fd = os::open_in_root(root, path, O_PATH);
+Result<std::optional<UniqueFd>> open_kernel_path(OperationState& state, const std::string& path) {
+  TRY_ASSIGN(const Place place, place_of(state, path));
+  auto fd = os::open_in_root(place.root, place.path, O_PATH);
   if (!fd && (fd.error().sys_errno() == ENOENT || fd.error().sys_errno() == ENOTDIR))
     return std::optional<UniqueFd>();
   if (!fd) return std::move(fd).error();
@@ -79,7 +99,7 @@ Result<> mask_directory(OperationState& state, int target) {
 
 Result<> apply(OperationState& state, const plan::MaskPath& operation) {
   TRY_ASSIGN(const int root, root_of(state));
-  TRY_ASSIGN(const auto target, open_kernel_path(root, operation.path));
+  TRY_ASSIGN(const auto target, open_kernel_path(state, operation.path));
   if (!target) return {};
   struct stat info {};
   if (::fstat(target->get(), &info) != 0) return Error::from_errno(errno, "stat masked path");
@@ -90,8 +110,7 @@ Result<> apply(OperationState& state, const plan::MaskPath& operation) {
 
 // With what is mounted below, or the masks there would be gone under the copy.
 Result<> apply(OperationState& state, const plan::ReadOnlyPath& operation) {
-  TRY_ASSIGN(const int root, root_of(state));
-  TRY_ASSIGN(const auto target, open_kernel_path(root, operation.path));
+  TRY_ASSIGN(const auto target, open_kernel_path(state, operation.path));
   if (!target) return {};
   TRY_ASSIGN(const auto copy,
              os::clone_tree(

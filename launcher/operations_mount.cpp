@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "os/mount.h"
 #include "os/path.h"
 #include "os/pty.h"
+#include "os/syscalls.h"
 
 namespace skerry::launcher {
 namespace {
@@ -25,13 +27,46 @@ Result<> refuse_root(const std::string& target) {
 }
 
 // Links in what was mounted before, which nobody could look at while the plan was made, may lead
-// where no mount of the user's may go: /proc and /sys are looked after by masks, and read.
-Result<> refuse_kernel_files(int fd, const std::string& target) {
+// where no mount of the user's may go: /proc and /sys are looked after by masks, and read; the root
+// of an exec would be another one than the container's.
+Result<> refuse_by_file_system(int root, int fd, const std::string& target) {
+  struct stat top {};
+  struct stat there {};
+  if (::fstat(root, &top) != 0 || ::fstat(fd, &there) != 0)
+    return Error::from_errno(errno, "look at mount target");
+  if (top.st_dev == there.st_dev && top.st_ino == there.st_ino)
+    return Error::from_errno(EXDEV, "a link leads to the root directory");
   if (target.starts_with("/proc/") || target.starts_with("/sys/")) return {};
   struct statfs info {};
   if (::fstatfs(fd, &info) != 0) return Error::from_errno(errno, "look at file system");
   if (info.f_type == PROC_SUPER_MAGIC || info.f_type == SYSFS_MAGIC)
     return Error::from_errno(EXDEV, "a link leads to the kernel's files");
+  return {};
+}
+
+// An image whose directory others can write to may have another directory, or a link, there by now.
+Result<UniqueFd> open_own(int root, const std::string& target, long magic) {
+  UniqueFd fd(os::sys::openat2(root,
+                               target.c_str(),
+                               {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                                .mode = 0,
+                                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS}));
+  if (!fd) return Error::from_errno(errno, "find \"" + target + "\" again");
+  struct statfs info {};
+  if (::fstatfs(fd.get(), &info) != 0) return Error::from_errno(errno, "look at file system");
+  if (info.f_type != magic) return Error::from_errno(EXDEV, "find \"" + target + "\" again");
+  return fd;
+}
+
+Result<> remember(OperationState& state, int root, const plan::MountPseudo& operation) {
+  if (operation.type == "proc" && operation.target == "/proc") {
+    TRY_ASSIGN(state.own_proc, open_own(root, operation.target, PROC_SUPER_MAGIC));
+  } else if (operation.type == "sysfs" && operation.target == "/sys") {
+    TRY_ASSIGN(state.own_sys, open_own(root, operation.target, SYSFS_MAGIC));
+  } else if (operation.type == "devpts" && !state.devpts) {
+    TRY_ASSIGN(state.devpts, os::open_in_root(root, operation.target, O_PATH | O_DIRECTORY));
+    if (!os::is_devpts_root(state.devpts.get())) return Error::from_errno(EXDEV, "find devpts");
+  }
   return {};
 }
 
@@ -73,7 +108,7 @@ Result<> apply(OperationState& state, const plan::AttachMount& operation) {
   TRY_ASSIGN(const int root, root_of(state));
   TRY_ASSIGN(const int mount, state.fds.get(operation.fd));
   TRY_ASSIGN(const auto target, open_target(root, operation.target, operation.create));
-  TRY(refuse_kernel_files(target.get(), operation.target));
+  TRY(refuse_by_file_system(root, target.get(), operation.target));
   return os::attach_mount(mount, target.get());
 }
 
@@ -87,10 +122,7 @@ Result<> apply(OperationState& state, const plan::MountPseudo& operation) {
   const char* type = operation.type.c_str();
   if (::mount(type, ".", type, operation.flags, data) != 0)
     return Error::from_errno(errno, "mount " + operation.type);
-  if (operation.type != "devpts" || state.devpts) return {};
-  TRY_ASSIGN(state.devpts, os::open_in_root(root, operation.target, O_PATH | O_DIRECTORY));
-  if (!os::is_devpts_root(state.devpts.get())) return Error::from_errno(EXDEV, "find devpts");
-  return {};
+  return remember(state, root, operation);
 }
 
 Result<> apply(OperationState& state, const plan::MakeDir& operation) {

@@ -108,8 +108,9 @@ struct Config {
   std::string cgroup_parent;
   /// Directories below which a container's log may be put, besides our own.
   std::vector<std::filesystem::path> log_directories;
-  /// Host paths at and below which containers may bind mount. All by default: whoever may use the
-  /// API socket is root on this host, as with Docker's.
+  /// Host paths at and below which containers may bind mount, or have their root, and images be
+  /// imported from. All by default: whoever may use the API socket is root on this host, as with
+  /// Docker's.
   std::vector<std::filesystem::path> bind_sources = {"/"};
   LogDefaults log;
   EventRetention events;

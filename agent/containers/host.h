@@ -47,6 +47,8 @@ struct Host {
   std::unique_ptr<isolators::PodProvider> pod_namespaces;
   isolators::IsolatorChain isolators;
   std::unique_ptr<LauncherClient> launcher;
+  /// Real paths at and below which containers may have files of the host.
+  std::vector<std::string> bind_sources = {"/"};
 };
 
 }  // namespace skerry::agent

@@ -64,7 +64,30 @@ Result<> check_lifetime(const v1::ContainerSpec& spec, CheckedSpec& out) {
 
 // --- root, process, mounts ------------------------------------------------------------------
 
-Result<> check_root(const v1::RootFilesystem& root, ContainerConfig& config) {
+bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
+  const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
+  // "/a/" ends in an empty component.
+  return end == base.end() || (std::next(end) == base.end() && end->empty());
+}
+
+// As the text says; what links make of it is looked at when it is opened.
+Result<> check_host_path(const std::filesystem::path& path,
+                         std::string_view field,
+                         const config::Config& config) {
+  const auto allowed = [&path](const std::filesystem::path& base) {
+    return is_below(path.lexically_normal(), base);
+  };
+  if (std::ranges::any_of(config.bind_sources, allowed)) return {};
+  return Error(Code::kPermissionDenied,
+               fmt::format("{}: the configuration allows no use of \"{}\" (bind_sources)",
+                           field,
+                           path.string()))
+      .with_reason("BIND_REFUSED");
+}
+
+Result<> check_root(const v1::RootFilesystem& root,
+                    const config::Config& daemon,
+                    ContainerConfig& config) {
   switch (root.source_case()) {
     case v1::RootFilesystem::kImage:
       if (root.image().empty()) return invalid("spec.root.image", "is empty");
@@ -74,6 +97,7 @@ Result<> check_root(const v1::RootFilesystem& root, ContainerConfig& config) {
         return invalid("spec.root.directory",
                        fmt::format("\"{}\" is not an absolute path", root.directory()));
       }
+      TRY(check_host_path(root.directory(), "spec.root.directory", daemon));
       config.root.layers = {root.directory()};
       config.root.foreign_layers = true;
       break;
@@ -156,16 +180,7 @@ Result<isolators::BindMount> bind_mount(const v1::Mount& mount,
   if (!source.is_absolute()) {
     return invalid(field, fmt::format("source \"{}\" is not an absolute path", source.string()));
   }
-  const auto allowed = [&source](const std::filesystem::path& base) {
-    return is_below(source.lexically_normal(), base);
-  };
-  if (std::ranges::none_of(config.bind_sources, allowed)) {
-    return Error(Code::kPermissionDenied,
-                 fmt::format("{}: the configuration allows no bind mount of \"{}\" (bind_sources)",
-                             field,
-                             source.string()))
-        .with_reason("BIND_REFUSED");
-  }
+  TRY(check_host_path(source, field, config));
   return isolators::BindMount{
       .source = source.string(),
       .target = mount.target(),
@@ -506,7 +521,7 @@ Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Conf
   TRY(check_labels(spec.labels(), "spec.labels"));
   TRY(check_annotations(spec.annotations(), "spec.annotations"));
   CheckedSpec out;
-  TRY(check_root(spec.root(), out.config));
+  TRY(check_root(spec.root(), config, out.config));
   TRY(check_process(spec, out.config));
   TRY(check_mounts(spec, config, out.config));
   TRY(check_rlimits(spec, out.config));

@@ -11,6 +11,7 @@
 
 #include "agent/containers/record.h"
 #include "agent/execs/exec_launch.h"
+#include "isolators/filesystem/mounts.h"
 #include "isolators/filesystem/rootfs.h"
 #include "os/mount.h"
 #include "os/path.h"
@@ -22,7 +23,7 @@ constexpr std::chrono::milliseconds kForeignDeadline{10'000};
 
 // Without the writable layer as such, so that nothing is left behind by looking.
 Result<UniqueFd> mount_to_read(const isolators::RootFilesystem& files,
-                               os::OverlayArm arm,
+                               const Host& host,
                                os::ForeignPaths& foreign) {
   std::vector<UniqueFd> layers;
   auto upper = os::open_dir(files.scratch + "/upper");
@@ -34,6 +35,7 @@ Result<UniqueFd> mount_to_read(const isolators::RootFilesystem& files,
   for (const std::string& path : files.layers | std::views::reverse) {
     if (files.foreign_layers) {
       TRY_ASSIGN(os::ForeignPath layer, foreign.open(path, kForeignDeadline));
+      TRY(isolators::check_source(host.bind_sources, "root", path, layer.fd.get()));
       layers.push_back(std::move(layer.fd));
     } else {
       TRY_ASSIGN(UniqueFd layer, os::open_dir(path));
@@ -47,19 +49,20 @@ Result<UniqueFd> mount_to_read(const isolators::RootFilesystem& files,
   os::OverlaySpec spec;
   for (const UniqueFd& layer : layers) spec.lowers.push_back({.dir = layer.get(), .path = {}});
   spec.flags = flags;
-  return os::make_overlay(spec, arm);
+  return os::make_overlay(spec, host.facts.overlay_arm());
 }
 
 Result<UniqueFd> mount_to_write(const isolators::RootFilesystem& files,
-                                os::OverlayArm arm,
+                                const Host& host,
                                 os::ForeignPaths& foreign) {
   TRY_ASSIGN(isolators::Scratch scratch, isolators::Scratch::open(files));
   TRY_ASSIGN(UniqueFd root,
              isolators::make_root({.config = files,
                                    .scratch = scratch,
-                                   .arm = arm,
+                                   .arm = host.facts.overlay_arm(),
                                    .foreign = foreign,
-                                   .deadline = kForeignDeadline}));
+                                   .deadline = kForeignDeadline,
+                                   .bind_sources = host.bind_sources}));
   scratch.keep();
   return root;
 }
@@ -101,7 +104,7 @@ Result<RootSubject> root_subject(const Container& container) {
 
 Result<ContainerRoot> open_container_root(const RootSubject& subject,
                                           RootAccess access,
-                                          const os::HostFacts& facts,
+                                          const Host& host,
                                           os::ForeignPaths& foreign) {
   ContainerRoot root;
   if (subject.process.pidfd) {
@@ -111,11 +114,10 @@ Result<ContainerRoot> open_container_root(const RootSubject& subject,
     root.is_process = true;
     return root;
   }
-  const os::OverlayArm arm = facts.overlay_arm();
   if (access == RootAccess::kRead) {
-    TRY_ASSIGN(root.handle, mount_to_read(subject.files, arm, foreign));
+    TRY_ASSIGN(root.handle, mount_to_read(subject.files, host, foreign));
   } else {
-    TRY_ASSIGN(root.handle, mount_to_write(subject.files, arm, foreign));
+    TRY_ASSIGN(root.handle, mount_to_write(subject.files, host, foreign));
   }
   TRY_ASSIGN(root.directory, os::open_dir_at(root.handle.get(), "."));
   return root;

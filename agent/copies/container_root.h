@@ -34,10 +34,11 @@ struct ContainerRoot {
   UniqueFd directory;
 };
 
-/// Blocks: kernel; up to 10 s for layers the operator named. Thread: worker.
+/// Errors: PERMISSION_DENIED, reason BIND_REFUSED, for a directory of the host that a link has led
+/// elsewhere meanwhile. Blocks: kernel; up to 10 s for layers the operator named. Thread: worker.
 Result<ContainerRoot> open_container_root(const RootSubject& subject,
                                           RootAccess access,
-                                          const os::HostFacts& facts,
+                                          const Host& host,
                                           os::ForeignPaths& foreign);
 
 /// What is at `path` inside `root`, resolved as a process of that root would; a link at its end is

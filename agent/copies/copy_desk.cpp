@@ -199,10 +199,9 @@ void CopyDesk::start(CopyRequest request,
 // Thread: worker.
 Result<CopyDesk::Started> CopyDesk::spawn(const RootSubject& subject, const CopyRequest& request) {
   const bool out = request.kind == CopyKind::kOut;
-  TRY_ASSIGN(
-      const ContainerRoot root,
-      open_container_root(
-          subject, out ? RootAccess::kRead : RootAccess::kWrite, parts_.host.facts, foreign_));
+  TRY_ASSIGN(const ContainerRoot root,
+             open_container_root(
+                 subject, out ? RootAccess::kRead : RootAccess::kWrite, parts_.host, foreign_));
   Started started;
   started.of_a_process = root.is_process;
   TRY_ASSIGN(started.info, look_at_path(root.directory.get(), request.path));
@@ -262,7 +261,7 @@ void CopyDesk::look_at(const skerry::v1::ContainerRef& container,
                alive = std::weak_ptr(alive_)] {
     Result<skerry::v1::PathInfo> info = [&]() -> Result<skerry::v1::PathInfo> {
       TRY_ASSIGN(const ContainerRoot root,
-                 open_container_root(*subject, RootAccess::kRead, parts_.host.facts, foreign_));
+                 open_container_root(*subject, RootAccess::kRead, parts_.host, foreign_));
       return look_at_path(root.directory.get(), path);
     }();
     parts_.reactor.post([info = std::move(info), done, alive] {

@@ -13,7 +13,19 @@ namespace skerry::agent {
 using launcher::ShimMessage;
 using operations::Outcome;
 
+namespace {
+
 constexpr std::chrono::seconds kJoinDeadline{30};
+
+// Whatever was missing when the container had gone: it is that which the caller wants to know.
+Error explain(const Error& error, const Container* container) {
+  const bool lives = container != nullptr && is_live(container->state());
+  if (lives || !error.reason().empty()) return error;
+  return Error(Code::kFailedPrecondition, "the container has ended: " + error.message())
+      .with_reason("STATE");
+}
+
+}  // namespace
 
 void ExecManager::begin(Exec& exec) {
   if (!exec.api().spec().has_terminal()) return launch(exec, {});
@@ -87,7 +99,10 @@ void ExecManager::launched(const Uid& uid,
   const auto close = [&](store::Transaction& transaction) {
     parts_.interpreter.close(transaction, outcome);
   };
-  if (!outcome.ok()) return launch_failed(*exec, *outcome.error, close);
+  if (!outcome.ok()) {
+    return launch_failed(
+        *exec, explain(*outcome.error, parts_.containers.find(exec->container)), close);
+  }
   exec->cgroup = std::move(job->cgroup);
   exec->process = std::move(job->process);
   exec->shim_pidfd = std::move(job->shim_pidfd);

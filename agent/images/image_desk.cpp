@@ -237,7 +237,7 @@ Result<ImportSource> ImageDesk::open_source(const ImportPtr& import) {
   if (path == nullptr) return std::move(std::get<ImportSource>(import->request.source));
   import->entry->at_step("import.open");
   post([this, import] { limit_opening(import); });
-  auto source = open_import_source(*path);
+  auto source = open_import_source(*path, parts_.host.bind_sources);
   post([import] { import->timer.reset(); });
   return source;
 }

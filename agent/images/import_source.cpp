@@ -8,14 +8,17 @@
 
 #include <fmt/format.h>
 
+#include "isolators/filesystem/mounts.h"
 #include "os/path.h"
 
 namespace skerry::agent {
 
-Result<ImportSource> open_import_source(const std::string& path) {
+Result<ImportSource> open_import_source(const std::string& path,
+                                        const std::vector<std::string>& allowed) {
   // Looked at before it is opened for reading: opening a device or a FIFO has effects.
   const UniqueFd found(::open(path.c_str(), O_PATH | O_CLOEXEC));
   if (!found) return Error::from_errno(errno, fmt::format("open \"{}\"", path));
+  TRY(isolators::check_source(allowed, "source", path, found.get()));
   struct stat about {};
   if (::fstat(found.get(), &about) != 0) {
     return Error::from_errno(errno, fmt::format("look at \"{}\"", path));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -16,9 +17,11 @@ struct ImportSource {
 };
 
 /// Opens an archive or a directory of this host, and nothing else: a device or FIFO is not so much
-/// as touched. Errors: by errno; INVALID_ARGUMENT, reason SOURCE_INVALID. Blocks: as long as the
-/// file system below the path does, which may be for ever. Thread: worker.
-Result<ImportSource> open_import_source(const std::string& path);
+/// as touched. `allowed`: real paths at and below which it may be. Errors: by errno;
+/// INVALID_ARGUMENT, reason SOURCE_INVALID; PERMISSION_DENIED, reason BIND_REFUSED. Blocks: as long
+/// as the file system below the path does, which may be for ever. Thread: worker.
+Result<ImportSource> open_import_source(const std::string& path,
+                                        const std::vector<std::string>& allowed);
 
 /// An archive that is being received: a file without a name in a directory of ours, gone with its
 /// descriptor. Thread: worker, one at a time. Blocks: kernel (disk).

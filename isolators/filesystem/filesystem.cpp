@@ -33,7 +33,8 @@ class FilesystemIsolator final : public Isolator {
                           .scratch = scratch,
                           .arm = context.host.overlay_arm(),
                           .foreign = foreign_,
-                          .deadline = options_.foreign_deadline}));
+                          .deadline = options_.foreign_deadline,
+                          .bind_sources = options_.bind_sources}));
     TRY_ASSIGN(auto mounts,
                open_mounts({.config = config,
                             .host_memory = context.host.memory_total,

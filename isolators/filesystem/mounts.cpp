@@ -47,28 +47,6 @@ Result<> check_tmpfs(const TmpfsMount& mount) {
   return {};
 }
 
-// What was opened is what is mounted, so a link swapped since the spec was checked changes nothing.
-Result<> check_source(const MountRequest& request, const BindMount& mount, int source) {
-  const auto allows_all = [](const std::string& base) { return base == "/"; };
-  if (std::ranges::any_of(request.bind_sources, allows_all)) return {};
-  std::error_code failed;
-  const std::string real =
-      std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", source), failed).native();
-  if (failed) return Error::from_errno(failed.value(), "read the path of a mount's source");
-  const auto covers = [&real](const std::string& base) {
-    return real == base || real.starts_with(base + "/");
-  };
-  if (std::ranges::any_of(request.bind_sources, covers)) return {};
-  return Error(Code::kPermissionDenied,
-               fmt::format(
-                   "mount \"{}\": source \"{}\" is in truth \"{}\", which mounts.bind_sources "
-                   "does not allow",
-                   mount.target,
-                   mount.source,
-                   real))
-      .with_reason("BIND_REFUSED");
-}
-
 Result<OpenedMount> open_bind(const MountRequest& request, const BindMount& mount) {
   auto source = request.foreign.open(mount.source, request.deadline);
   if (!source) {
@@ -78,7 +56,10 @@ Result<OpenedMount> open_bind(const MountRequest& request, const BindMount& moun
     }
     return std::move(error).wrap(fmt::format("mount \"{}\"", mount.target));
   }
-  TRY(check_source(request, mount, source->fd.get()));
+  TRY(check_source(request.bind_sources,
+                   fmt::format("mount \"{}\": source", mount.target),
+                   mount.source,
+                   source->fd.get()));
   const auto scope = mount.recursive ? os::MountScope::kTree : os::MountScope::kOne;
   auto tree =
       os::clone_tree({.dir = source->fd.get(), .path = {}}, scope, {.read_only = mount.read_only});
@@ -102,6 +83,28 @@ Result<OpenedMount> open_tmpfs(const MountRequest& request, const TmpfsMount& mo
 }
 
 }  // namespace
+
+Result<> check_source(const std::vector<std::string>& allowed,
+                      std::string_view what,
+                      const std::string& named,
+                      int fd) {
+  const auto allows_all = [](const std::string& base) { return base == "/"; };
+  if (std::ranges::any_of(allowed, allows_all)) return {};
+  std::error_code failed;
+  const std::string real =
+      std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), failed).native();
+  if (failed) return Error::from_errno(failed.value(), fmt::format("read the path of {}", what));
+  const auto covers = [&real](const std::string& base) {
+    return real == base || real.starts_with(base + "/");
+  };
+  if (std::ranges::any_of(allowed, covers)) return {};
+  return Error(Code::kPermissionDenied,
+               fmt::format("{} \"{}\" is in truth \"{}\", which mounts.bind_sources does not allow",
+                           what,
+                           named,
+                           real))
+      .with_reason("BIND_REFUSED");
+}
 
 Result<> check_mounts(const std::vector<Mount>& mounts) {
   std::set<std::string> targets;

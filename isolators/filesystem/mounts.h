@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -18,6 +19,14 @@ namespace skerry::isolators {
 /// /proc and below but for a few files that tools replace, /sys, /dev themselves), MOUNT_DUPLICATE,
 /// MOUNT_INVALID for a bad size or mode, PATH_INVALID for paths that are relative or hold "..".
 Result<> check_mounts(const std::vector<Mount>& mounts);
+
+/// Whether what was opened, as `what` with the path `named`, lies in truth at or below one of the
+/// real paths: what was opened is what is mounted, so a link swapped since the spec was checked
+/// changes nothing. Errors: PERMISSION_DENIED, reason BIND_REFUSED.
+Result<> check_source(const std::vector<std::string>& allowed,
+                      std::string_view what,
+                      const std::string& named,
+                      int fd);
 
 struct OpenedMount {
   UniqueFd fd;               ///< detached

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "isolators/filesystem/mounts.h"
 #include "isolators/refusal.h"
 #include "os/path.h"
 
@@ -61,6 +62,7 @@ Result<> copy_root_attributes(int layer, int upper) {
 Result<UniqueFd> open_layer(const RootRequest& request, const std::string& path) {
   if (!request.config.foreign_layers) return os::open_dir(path);
   TRY_ASSIGN(auto layer, request.foreign.open(path, request.deadline));
+  TRY(check_source(request.bind_sources, "root", path, layer.fd.get()));
   if (!layer.is_directory) {
     return unsupported(fmt::format("root \"{}\"", path), "not a directory", "ROOT_INVALID");
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -49,11 +51,14 @@ struct RootRequest {
   os::OverlayArm arm;
   os::ForeignPaths& foreign;
   std::chrono::milliseconds deadline;
+  /// Real paths at and below which a directory of the host may be the root.
+  const std::vector<std::string>& bind_sources;
 };
 
 /// The detached overlay, with /proc, /sys and /dev in it as true directories.
 /// Errors: NOT_FOUND for a layer that is not there; FAILED_PRECONDITION, reason ROOT_INVALID, when
-/// the image has something else in place of /proc, /sys or /dev. Blocks: kernel.
+/// the image has something else in place of /proc, /sys or /dev; PERMISSION_DENIED, reason
+/// BIND_REFUSED. Blocks: kernel.
 Result<UniqueFd> make_root(const RootRequest& request);
 
 }  // namespace skerry::isolators

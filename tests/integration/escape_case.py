@@ -4,7 +4,6 @@ may see or change, and hostile images."""
 import os
 import shutil
 import subprocess
-import unittest
 
 from api import Api, container_pb
 from harness import BIN, DaemonTest, busybox_root
@@ -55,6 +54,11 @@ class EscapeCase(DaemonTest):
         shutil.copy("/bin/busybox", cls.program)
 
     box = container_pb.ContainerRef(name="box")
+    # Takes the guards away, as far as every host has them to give.
+    OPEN = ("--security-opt", "seccomp=unconfined",
+            *(word for name in ("SYS_ADMIN", "SYS_MODULE", "SYS_BOOT", "SYS_TIME", "SYS_PACCT", "SYS_RAWIO",
+                                "SYS_PTRACE", "DAC_READ_SEARCH", "BPF", "PERFMON", "SYSLOG")
+              for word in ("--cap-add", name)))
 
     @classmethod
     def tree(cls, name):
@@ -116,6 +120,3 @@ def unchanged(test, *paths):
                     file.write(before[path])
         test.assertEqual(after, before)
     test.addCleanup(look)
-
-
-__all__ = ["ATTACK", "SECRET", "EscapeCase", "attack_here", "outcomes", "read", "unchanged", "unittest"]

@@ -10,12 +10,13 @@ import re
 import subprocess
 import tarfile
 import time
+import unittest
 
 import grpc
 
-from api import service_pb
-from escape_case import ATTACK, SECRET, EscapeCase, unchanged, unittest
-from harness import BIN, host_mounts_of, wait_for
+from api import reason, service_pb
+from escape_case import ATTACK, SECRET, EscapeCase, unchanged
+from harness import BIN, busybox_root, host_mounts_of, wait_for
 
 UP = "../" * 12
 
@@ -186,9 +187,44 @@ class SourcesAllowed(EscapeCase):
         finally:
             swapping.kill()
             swapping.wait()
-        for source in (self.daemon.run, "/", "/proc", f"{self.allowed}/../secret", self.daemon.root):
-            done = self.attacker("ls", "/m", options=("-v", f"{source}:/m"))
-            self.assertEqual((done.returncode, done.out), (125, ""), source)
+
+    def tearDown(self):
+        for name in os.listdir(self.allowed):
+            subprocess.run(["rm", "-rf", os.path.join(self.allowed, name)], check=True)
+        super().tearDown()
+
+    def test_nothing_else_as_source_root_or_image(self):
+        up = os.path.join(self.allowed, "up")
+        os.symlink("/", up)
+        for source in (self.daemon.run, "/", "/proc", f"{self.allowed}/../secret", self.daemon.root, up,
+                       f"{up}/etc"):
+            for words in (("run", "--rm", "-v", f"{source}:/m", "attacker", "ls", "/m"),
+                          ("run", "--rm", "--rootfs", source, "/bin/ls", "/")):
+                done = self.daemon.skerry(*words, check=False)
+                self.assertEqual((done.returncode, done.out), (125, ""), words)
+                self.assertIn("bind_sources", done.err)
+            done = self.daemon.skerry("image", "import", "--name", "stolen", source, check=False)
+            self.assertNotEqual(done.returncode, 0)
+            # A file is read by the client, with the client's rights.
+            self.assertTrue("bind_sources" in done.err or os.path.isfile(source), done.err)
+        tree = os.path.join(self.allowed, "tree")
+        busybox_root(tree)
+        self.assertEqual(self.daemon.skerry("run", "--rm", "--rootfs", tree, "echo", "root").out, "root\n")
+
+    # The root of a container that has ended is opened again for a copy.
+    def test_a_root_that_became_a_link(self):
+        tree = os.path.join(self.allowed, "tree")
+        busybox_root(tree)
+        self.daemon.skerry("run", "--name", "box", "--rootfs", tree, "true")
+        os.rename(tree, tree + "-away")
+        os.symlink(self.daemon.base, tree)
+        for way in ("CopyOut", "StatPath"):
+            with self.assertRaises(grpc.RpcError) as caught:
+                if way == "CopyOut":
+                    list(self.api.stream_out("ContainerService", "CopyOut", container=self.box, path="/secret"))
+                else:
+                    self.api.call("ContainerService", "StatPath", container=self.box, path="/secret")
+            self.assertEqual(reason(caught.exception), "BIND_REFUSED")
 
 
 class Copying(EscapeCase):
@@ -300,8 +336,8 @@ class Readers(EscapeCase):
         """Runs it on a terminal of its own; returns what is left to be read from there afterwards."""
         pid, master = pty.fork()
         if pid == 0:
-            os.execvp("sh", ["sh", "-c", '"$@"; sleep 1; stty -icanon min 0 time 0; echo LEFT $(dd bs=100 count=1 2>/dev/null)',
-                             "sh", *command])
+            script = '"$@"; sleep 1; stty -icanon min 0 time 0; echo LEFT $(dd bs=100 count=1 2>/dev/null)'
+            os.execvp("sh", ["sh", "-c", script, "sh", *command])
         shown = b""
         while True:
             try:

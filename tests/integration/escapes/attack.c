@@ -59,8 +59,8 @@ static int attack_open_device(int count, char** words) {
 // prints its number.
 static int attack_keep_key(int count, char** words) {
   if (count != 1) return 2;
-  const long key = syscall(
-      SYS_add_key, "user", words[0], words[0], strlen(words[0]), KEY_SPEC_USER_KEYRING);
+  const long key =
+      syscall(SYS_add_key, "user", words[0], words[0], strlen(words[0]), KEY_SPEC_USER_KEYRING);
   if (key < 0) return say("add", -1);
   syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f3f3f3fL);
   printf("%ld\n", key);
@@ -72,8 +72,7 @@ static int attack_read_key(int count, char** words) {
   if (count != 2) return 2;
   char text[256] = "";
   const long number = strtol(words[1], NULL, 10);
-  const long found =
-      syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", words[0], 0);
+  const long found = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, "user", words[0], 0);
   say("search", found);
   const long length = syscall(SYS_keyctl, KEYCTL_READ, number, text, sizeof text - 1);
   say("read", length);
@@ -86,8 +85,8 @@ static int attack_forget_key(int count, char** words) {
   return say("forget", syscall(SYS_keyctl, KEYCTL_INVALIDATE, strtol(words[0], NULL, 10)));
 }
 
-// PATH: leaves a chroot by a directory that stays open, as whoever may chroot can, goes up as far as
-// there is, and reads PATH from there.
+// PATH: leaves a chroot by a directory that stays open, as whoever may chroot can, goes up as far
+// as there is, and reads PATH from there.
 static int attack_break_chroot(int count, char** words) {
   if (count != 1) return 2;
   const int top = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

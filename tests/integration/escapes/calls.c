@@ -1,6 +1,6 @@
-// System calls that would lead out of a container. Each runs in a process of its own, as some change
-// the process that makes them, and in a way that does no harm where it is permitted: where the
-// permission is looked at first, with arguments that nothing can come of.
+// System calls that would lead out of a container. Each runs in a process of its own, as some
+// change the process that makes them, and in a way that does no harm where it is permitted: where
+// the permission is looked at first, with arguments that nothing can come of.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -58,7 +58,9 @@ static long try_remount(void) { return mount(NULL, "/sys", NULL, MS_REMOUNT | MS
 static long try_bind(void) { return mount("/proc/1", "/tmp", NULL, MS_BIND, NULL); }
 static long try_unmount(void) { return umount2("/proc/sys", MNT_DETACH); }
 static long try_fsopen(void) { return syscall(SYS_fsopen, "proc", 0); }
-static long try_open_tree(void) { return syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE); }
+static long try_open_tree(void) {
+  return syscall(SYS_open_tree, AT_FDCWD, "/proc", OPEN_TREE_CLONE);
+}
 static long try_move_mount(void) {
   return syscall(SYS_move_mount, AT_FDCWD, "/proc/sys", AT_FDCWD, "/tmp", 0);
 }
@@ -90,7 +92,9 @@ static long try_handle(void) {
 static long try_kexec(void) { return syscall(SYS_kexec_load, 0, 99, 0, 0); }
 static long try_module(void) { return syscall(SYS_init_module, NULL, 0, ""); }
 static long try_module_file(void) { return syscall(SYS_finit_module, -1, "", 0); }
-static long try_module_removal(void) { return syscall(SYS_delete_module, "skerry_none", O_NONBLOCK); }
+static long try_module_removal(void) {
+  return syscall(SYS_delete_module, "skerry_none", O_NONBLOCK);
+}
 static long try_swap(void) { return syscall(SYS_swapon, "/no/where", 0); }
 static long try_accounting(void) { return syscall(SYS_acct, "/no/where"); }
 static long try_reboot(void) { return syscall(SYS_reboot, 0, 0, 0, 0); }

@@ -65,7 +65,8 @@ static void try_files(struct tally* tally, int pid) {
 }
 
 static void try_links(struct tally* tally, int pid) {
-  static const char* const links[] = {"exe", "cwd", "root", "fd/0", "fd/3", "fd/4", "fd/5", "ns/mnt"};
+  static const char* const links[] = {
+      "exe", "cwd", "root", "fd/0", "fd/3", "fd/4", "fd/5", "ns/mnt"};
   char path[96];
   char text[4096];
   for (size_t i = 0; i < sizeof links / sizeof links[0]; ++i) {
@@ -165,8 +166,9 @@ static int overwrite(void* context, int pid) {
   for (int i = 0; i < 20000; ++i) {
     const int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
     if (file < 0 && errno == ETXTBSY) continue;
-    word = file < 0 ? strerrorname_np(errno)
-                    : write(file, "overwritten", 11) == 11 ? "ok" : strerrorname_np(errno);
+    word = file < 0                               ? strerrorname_np(errno)
+           : write(file, "overwritten", 11) == 11 ? "ok"
+                                                  : strerrorname_np(errno);
     if (file >= 0) close(file);
     break;
   }

@@ -226,9 +226,9 @@ TEST(Isolation, LinksOfAnImageLeadNowhereElse) {
 }
 
 // Nobody could see them while the plan was made.
-TEST(Isolation, LinksOfAVolumeLeadToNoKernelFiles) {
+TEST(Isolation, LinksOfAVolumeLeadToNoPlaceOfOurs) {
   Launcher launcher;
-  for (const char* text : {"/proc", "/proc/self", "../proc/sys/kernel"}) {
+  for (const char* text : {"/proc", "/proc/self", "../proc/sys/kernel", "/", ".."}) {
     TestPlan plan("true");
     auto volume = std::move(*os::make_tmpfs({}));
     ASSERT_EQ(::symlinkat(text, volume.get(), "link"), 0);
@@ -237,6 +237,23 @@ TEST(Isolation, LinksOfAVolumeLeadToNoKernelFiles) {
          plan::AttachMount{.fd = plan.add(std::move(*os::make_tmpfs({}))), .target = "/etc/link"}});
     expect_failure(launcher, std::move(plan), EXDEV);
   }
+}
+
+// As where the directory of an image has other ones by then.
+TEST(Isolation, MasksHoldOnWhatWasMountedWhateverTheWayThereIs) {
+  Launcher launcher;
+  TestPlan plan(
+      "ls -A /proc | wc -l; umount /proc; echo 1 > /proc/sys/kernel/shmmni; "
+      "stat -c %t:%T /proc/timer_list");
+  plan.before_enter_root({
+      plan::AttachMount{.fd = plan.add(std::move(*os::make_tmpfs({}))), .target = "/proc/../proc"},
+      plan::ReadOnlyPath{.path = "/proc/sys"},
+      plan::MaskPath{.path = "/proc/timer_list"},
+  });
+  const auto text = launcher.start(std::move(plan)).run();
+  EXPECT_TRUE(text.starts_with("0\n")) << text;
+  EXPECT_NE(text.find("shmmni: Read-only file system"), std::string::npos) << text;
+  EXPECT_NE(text.find("1:3\n"), std::string::npos) << text;
 }
 
 TEST(Isolation, MountsFilesAndRefusesTheRoot) {

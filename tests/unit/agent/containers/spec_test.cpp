@@ -229,5 +229,16 @@ TEST(CheckSpec, BindSourcesFollowTheConfiguration) {
   EXPECT_FALSE(check_spec(spec, config));
 }
 
+TEST(CheckSpec, ADirectoryAsRootFollowsTheConfigurationToo) {
+  v1::ContainerSpec spec = good();
+  config::Config config;
+  config.bind_sources = {"/srv"};
+  EXPECT_TRUE(check_spec(spec, config));
+  spec.mutable_root()->set_directory("/srv/../");
+  EXPECT_EQ(check_spec(spec, config).error().reason(), "BIND_REFUSED");
+  spec.mutable_root()->set_directory("/srv/root");
+  EXPECT_TRUE(check_spec(spec, config));
+}
+
 }  // namespace
 }  // namespace skerry::agent
