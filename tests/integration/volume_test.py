@@ -333,6 +333,18 @@ class Plugins(OnPlugins):
         wait_for(self.debts, "the debt")
         subprocess.run(["umount", *self.plugin.mounts()], check=True)
 
+    def test_a_slow_plugin_is_waited_for(self):
+        self.plugin.restart("--fault", "Mount=slow", "--fault", "Unmount=slow", "--fault",
+                            "Create=slow")
+        self.assertEqual(self.run_in("plug", "echo", "in time", options=self.on()), "in time\n")
+        self.assertEqual(self.debts(), [])
+
+    def test_a_plain_directory_is_a_volume_too(self):
+        self.plugin.restart("--plain")
+        self.run_in("plug", *WRITE, "plain", options=self.on())
+        self.assertEqual(self.run_in("plug", *READ), "plain\n")
+        self.plugin.restart()
+
     def test_a_plugin_that_loses_its_mounts(self):
         uid = self.sleeper("plug", *self.on())
         self.daemon.skerry("exec", uid, "sh", "-c", "echo kept >/data/file")
