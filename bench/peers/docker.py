@@ -24,6 +24,10 @@ class Docker(Engine):
         command += ["--exec-root", self.base + "/exec", "--pidfile", self.base + "/pid"]
         command += ["--cgroup-parent", f"/{self.group}", "--exec-opt", "native.cgroupdriver=cgroupfs"]
         command += ["--bridge", "none", "--iptables=false", "--ip-forward=false"]
+        # Else its key goes to /etc/docker, on the real host.
+        with open(self.base + "/daemon.json", "w") as file:
+            json.dump({"deprecated-key-path": self.base + "/key.json"}, file)
+        command += ["--config-file", self.base + "/daemon.json"]
         with open(self.base + "/log", "w") as log:
             self.daemon = subprocess.Popen(in_cgroup(self.group, command), stdout=log, stderr=log)
         await_answer(self._docker("version"), self.daemon, self.base + "/log")
