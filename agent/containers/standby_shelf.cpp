@@ -56,7 +56,7 @@ std::set<std::string> StandbyShelf::uids() const {
 // One after the other: a launch that runs meanwhile needs the processors more.
 void StandbyShelf::refill(std::uint64_t namespaces) {
   if (closed_ || ready_[namespaces].size() >= size_ || making_.contains(namespaces)) return;
-  Uid uid = Uid::make();
+  const Uid uid = Uid::make();
   {
     const runtime::MutexLock lock(mutex_);
     uids_.insert(uid.str());
