@@ -66,7 +66,7 @@ std::set<std::string> StandbyShelf::uids() const {
 void StandbyShelf::refill(std::uint64_t namespaces) {
   Kind& kind = kinds_[namespaces];
   if (closed_ || kind.making || kind.ready.size() >= size_) return;
-  Uid uid = Uid::make();
+  const Uid uid = Uid::make();
   {
     const runtime::MutexLock lock(mutex_);
     uids_.insert(uid.str());
