@@ -235,6 +235,24 @@ class Limits(PodTest):
         self.assertIn("limit of the pod", err)
         self.daemon.skerry("run", "--rm", "--pod", "half", "--cpus", "0.2", "busybox", "true")
         self.daemon.skerry("run", "--rm", "--pod", "half", "busybox", "true")
+        # Nor can a pod be given less than one of its containers has.
+        self.member("half", "fast", options=("--cpus", "0.4"))
+        err = self.fails("update", "--cpus", "1", "fast")
+        self.assertIn("limit of the pod", err)
+        api = Api(self.daemon)
+        self.addCleanup(api.close)
+        request = {"pod": pod_spec_pb.PodRef(name="half"),
+                   "update_mask": {"paths": ["resources.limits.cpu"]}}
+
+        def limit(millicpu):
+            return resources_pb.Resources(limits=resources_pb.ResourceLimits(
+                cpu=resources_pb.CpuLimit(millicpu=millicpu)))
+
+        with self.assertRaises(grpc.RpcError) as error:
+            api.call("PodService", "Update", resources=limit(300), **request)
+        self.assertEqual(reason(error.exception), "BELOW_MEMBER")
+        self.daemon.skerry("update", "--cpus", "0.2", "fast")
+        api.call("PodService", "Update", resources=limit(300), **request)
 
     def test_update(self):
         api = Api(self.daemon)
