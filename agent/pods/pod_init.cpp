@@ -151,23 +151,40 @@ Result<> end_pod_init(PodJob& job, os::CgroupManager& cgroups) {
 
 Result<isolators::PodNamespaces> PodNamespaceOpener::open(const isolators::JoinedPod& pod) {
   isolators::PodNamespaces out;
-  if (pod.shares_net || pod.shares_ipc || pod.shares_uts) {
-    auto sandbox = host_.launcher->get_sandbox(pod.uid, kLauncherDeadline);
-    if (!sandbox && sandbox.error().code() == Code::kNotFound) return gone(pod.uid);
-    if (!sandbox) return std::move(sandbox).error();
+  if (pod.shares_ipc || pod.shares_pid) {
+    // By its start time: the number alone may be somebody else's by now.
+    auto init = os::open_process(pod.init_pid, pod.init_start_ticks);
+    if (!init) return gone(pod.uid);
+    out.init = std::move(init->pidfd);
+  }
+  TRY(open_sandbox(pod, out));
+  if (pod.shares_ipc) {
+    TRY_ASSIGN(out.shared_memory, copy_root_mount(out.init.get()));
+  }
+  return out;
+}
+
+// With the holder gone the init still has all of them: setns(2) takes its pidfd for any.
+Result<> PodNamespaceOpener::open_sandbox(const isolators::JoinedPod& pod,
+                                          isolators::PodNamespaces& out) {
+  if (!pod.shares_net && !pod.shares_ipc && !pod.shares_uts) return {};
+  auto sandbox = host_.launcher->get_sandbox(pod.uid, kLauncherDeadline);
+  if (sandbox) {
     out.net = std::move(sandbox->net);
     out.ipc = std::move(sandbox->ipc);
     out.uts = std::move(sandbox->uts);
+    return {};
   }
-  if (!pod.shares_ipc && !pod.shares_pid) return out;
-  // By its start time: the number alone may be somebody else's by now.
-  auto init = os::open_process(pod.init_pid, pod.init_start_ticks);
-  if (!init) return gone(pod.uid);
-  if (pod.shares_ipc) {
-    TRY_ASSIGN(out.shared_memory, copy_root_mount(init->pidfd.get()));
-  }
-  out.init = std::move(init->pidfd);
-  return out;
+  if (sandbox.error().code() != Code::kNotFound) return std::move(sandbox).error();
+  if (!out.init) return gone(pod.uid);
+  const auto from_init = [&out](bool shared, UniqueFd& fd) -> Result<> {
+    if (!shared) return {};
+    TRY_ASSIGN(fd, copy_of(out.init));
+    return {};
+  };
+  TRY(from_init(pod.shares_net, out.net));
+  TRY(from_init(pod.shares_ipc, out.ipc));
+  return from_init(pod.shares_uts, out.uts);
 }
 
 }  // namespace skerry::agent

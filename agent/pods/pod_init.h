@@ -25,6 +25,7 @@ class PodNamespaceOpener final : public isolators::PodProvider {
   Result<isolators::PodNamespaces> open(const isolators::JoinedPod& pod) override;
 
  private:
+  Result<> open_sandbox(const isolators::JoinedPod& pod, isolators::PodNamespaces& out);
   Host& host_;
 };
 

@@ -4,6 +4,24 @@
 #include "agent/pods/manager.h"
 
 namespace skerry::agent {
+namespace {
+
+// Cgroup v1 refuses a quota below one of a group within; this says so on every kind of host.
+Result<> check_members(const std::vector<Container*>& members, const isolators::Resources& wanted) {
+  if (!wanted.cpu_limit) return {};
+  for (const Container* container : members) {
+    const auto& own = container->spec.config.resources.cpu_limit;
+    if (!is_live(container->state()) || !own || *own <= *wanted.cpu_limit) continue;
+    return Error(Code::kFailedPrecondition,
+                 "resources.limits.cpu: container \"" + container->api().id() + "\" may use " +
+                     std::to_string(own->value()) + " mCPU; update it first")
+        .with_reason("BELOW_MEMBER")
+        .with_object("container " + container->api().id());
+  }
+  return {};
+}
+
+}  // namespace
 
 struct PodManager::UpdatePlan {
   skerry::v1::Resources wanted;
@@ -39,6 +57,7 @@ Result<PodManager::UpdatePlan> PodManager::plan_update(const Pod& pod,
   plan.resources_change = static_cast<bool>(request.resources);
   if (request.resources) TRY(request.resources(plan.wanted));
   TRY_ASSIGN(plan.resources, check_pod_resources(plan.wanted, parts_.config));
+  TRY(check_members(members(pod.uid), plan.resources));
   isolators::ContainerConfig changed;
   changed.resources = plan.resources;
   for (const auto& isolator : parts_.host.isolators) {

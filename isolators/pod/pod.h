@@ -13,7 +13,7 @@ namespace skerry::isolators {
 
 /// Descriptors of what the pod shares; what it does not is empty.
 struct PodNamespaces {
-  UniqueFd net;
+  UniqueFd net;  ///< as are the next two: a namespace, or a pidfd of a process in it
   UniqueFd ipc;
   UniqueFd uts;
   UniqueFd init;           ///< pidfd of its init, whose pid namespace is the pod's

@@ -235,6 +235,24 @@ class Limits(PodTest):
         self.assertIn("limit of the pod", err)
         self.daemon.skerry("run", "--rm", "--pod", "half", "--cpus", "0.2", "busybox", "true")
         self.daemon.skerry("run", "--rm", "--pod", "half", "busybox", "true")
+        # Nor can a pod be given less than one of its containers has.
+        self.member("half", "fast", options=("--cpus", "0.4"))
+        err = self.fails("update", "--cpus", "1", "fast")
+        self.assertIn("limit of the pod", err)
+        api = Api(self.daemon)
+        self.addCleanup(api.close)
+        request = {"pod": pod_spec_pb.PodRef(name="half"),
+                   "update_mask": {"paths": ["resources.limits.cpu"]}}
+
+        def limit(millicpu):
+            return resources_pb.Resources(limits=resources_pb.ResourceLimits(
+                cpu=resources_pb.CpuLimit(millicpu=millicpu)))
+
+        with self.assertRaises(grpc.RpcError) as error:
+            api.call("PodService", "Update", resources=limit(300), **request)
+        self.assertEqual(reason(error.exception), "BELOW_MEMBER")
+        self.daemon.skerry("update", "--cpus", "0.2", "fast")
+        api.call("PodService", "Update", resources=limit(300), **request)
 
     def test_update(self):
         api = Api(self.daemon)
@@ -555,6 +573,31 @@ class Survives(PodTest):
                                             "18093:80"))
         self.stop("lasting")
         self.assertEqual(self.daemon.inspect("b")["exit"]["cause"], "stopped")
+
+    def test_the_death_of_the_holder(self):
+        """Who is inside stays inside. An init keeps the namespaces for those to come as well."""
+        for name, share in (("with", ("--share", "ipc")), ("without", ())):
+            self.pod(name, "--network", "skerry", *share)
+            self.member(name, f"in-{name}")
+        pids = self.daemon.launcher_pids()
+        for pid in pids:
+            with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                if file.read().strip() == "skerry-holder":
+                    os.kill(pid, signal.SIGKILL)
+        self.daemon.restart()
+        for name in ("with", "without"):
+            self.assertEqual(self.daemon.inspect(f"in-{name}")["state"], "running")
+            self.assertEqual(self.daemon.inspect_pod(name)["state"], "ready")
+        self.member("with", "late")
+        for kind in ("net", "ipc", "uts"):
+            links = {self.run_in(name, f"readlink /proc/self/ns/{kind}").out
+                     for name in ("in-with", "late")}
+            self.assertEqual(len(links), 1, kind)
+        self.assertIn("gone", self.fails("run", "--pod", "without", "busybox", "true"))
+        # Nobody is inside any more.
+        self.daemon.skerry("rm", "-f", "in-without")
+        self.daemon.restart()
+        self.assertEqual(self.wait_stopped("without")["stop_cause"], "init_lost")
 
     def test_a_lost_database(self):
         pod = self.pod("orphaned", "--network", "skerry", "--share", "ipc")
