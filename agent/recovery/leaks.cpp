@@ -243,6 +243,17 @@ void find_volumes(const Host& host,
                      .detail = is_reference ? "there is no such container, or it has been released"
                                             : "it may be mounted, and nobody uses it"});
   }
+  const std::string directory = host.directories.root + "/volumes";
+  const auto opened = os::open_dir(directory);
+  if (!opened) return;
+  for (const std::string& name : directory_names(opened->get())) {
+    // What begins with a dot is the driver's own.
+    if (name.starts_with('.') || host.volumes->book().find(volume_id_of(name))) continue;
+    leaks.push_back({.kind = "directory",
+                     .object = directory + "/" + name,
+                     .uid = {},
+                     .detail = "there is no such volume"});
+  }
 }
 
 }  // namespace

@@ -38,6 +38,20 @@ Error named(Error error, const VolumeMount& mount) {
   return to_client_error(std::move(error)).with_object("volume " + mount.name);
 }
 
+// What was owed of an earlier use need not be tried again to be seen as paid.
+Result<> forget_debt(const VolumeTools& tools, const VolumeKey& key) {
+  const auto debts = tools.debts.list();
+  const auto is_ours = [&](const store::DebtRow& row) {
+    return row.kind == kDebtVolume && row.key == key.str();
+  };
+  if (std::ranges::none_of(*debts, is_ours)) return {};
+  return tools.door.run([&] {
+    store::Transaction transaction = tools.store.begin();
+    tools.debts.forget(transaction, kDebtVolume, key.str());
+    return transaction.commit();
+  });
+}
+
 }  // namespace
 
 /// One volume on its way into one container.
@@ -307,21 +321,7 @@ Result<> VolumeMounter::unstage_in_lane(const VolumeKey& key, const CallLimits& 
   TRY(unstaged);
   TRY(tools_->failpoints.hit("volume.unstaged"));
   TRY(tools_->door.run([&] { return tools_->book.unstaged(key); }));
-  return forget_debt(key);
-}
-
-// What was owed of an earlier use need not be tried again to be seen as paid.
-Result<> VolumeMounter::forget_debt(const VolumeKey& key) {
-  const auto debts = tools_->debts.list();
-  const auto is_ours = [&](const store::DebtRow& row) {
-    return row.kind == kDebtVolume && row.key == key.str();
-  };
-  if (std::ranges::none_of(*debts, is_ours)) return {};
-  return tools_->door.run([&] {
-    store::Transaction transaction = tools_->store.begin();
-    tools_->debts.forget(transaction, kDebtVolume, key.str());
-    return transaction.commit();
-  });
+  return forget_debt(*tools_, key);
 }
 
 Result<> VolumeMounter::owe(const VolumeKey& key, const Uid& uid, const Error& error) {

@@ -68,7 +68,6 @@ class VolumeMounter final : public isolators::VolumeProvider {
   Result<> give_back(const Uid& uid);
   Result<> give_back_one(const volumes::VolumeKey& key, const Uid& uid);
   Result<> unstage_in_lane(const volumes::VolumeKey& key, const volumes::CallLimits& limits);
-  Result<> forget_debt(const volumes::VolumeKey& key);
   Result<> owe(const volumes::VolumeKey& key, const Uid& uid, const Error& error);
 
   const VolumeTools* tools_ = nullptr;
