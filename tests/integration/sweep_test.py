@@ -173,6 +173,8 @@ class Sweep(unittest.TestCase):
                     if daemon.process.poll() is None:
                         self.life("s" + uuid.uuid4().hex[:8], point)
                     self.settle(f"{point}={action}")
+        if any("volume" in point for point in points):
+            self.assertNotEqual(self.plugin.calls("Mount"), [])
 
 
 class Planted(DaemonTest):
@@ -196,6 +198,17 @@ class Planted(DaemonTest):
             os.rmdir(group)
             os.rmdir(directory)
             os.rmdir(pod)
+
+    def test_a_planted_volume_is_seen_and_adopted(self):
+        daemon = self.daemon
+        directory = os.path.join(daemon.root, "volumes", "planted")
+        os.makedirs(os.path.join(directory, "data"))
+        self.assertEqual([leak["object"] for leak in daemon.leaks()], [directory])
+        daemon.restart()
+        self.assertEqual(daemon.leaks(), [])
+        self.assertEqual(daemon.skerry("volume", "ls", "-q").out, "planted\n")
+        daemon.skerry("volume", "rm", "planted")
+        self.assertFalse(os.path.exists(directory))
 
     def test_a_restart_sweeps_what_nobody_owns(self):
         daemon = self.daemon
