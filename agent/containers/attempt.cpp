@@ -86,13 +86,16 @@ void ContainerManager::launched(const Uid& uid,
   Container* container = find(uid);
   CHECK(container != nullptr);
   container->launch.reset();
-  if (job->from_standby) parts_.standby->forget(uid);
+  // One that the launch did not get as far as is given back as what a container leaves at its exit.
+  const bool standby_left = job->standby != nullptr;
+  if (standby_left) job->standby->control.reset();
+  if (standby_left || job->from_standby) parts_.standby->forget(uid);
   *container->api().mutable_launch_timing() =
       launch_timing(container->launch_clock, outcome, job->parts, parts_.clock.steady());
   if (outcome.ok()) {
     launch_succeeded(*container, *job, outcome);
   } else {
-    launch_failed(*container, outcome);
+    launch_failed(*container, outcome, standby_left ? Leftover::kStandby : Leftover::kNothing);
   }
 }
 
@@ -136,7 +139,9 @@ void ContainerManager::adopt_process(Container& container, LaunchJob& job) {
 }
 
 // The operation has undone everything already, or it is on the list of debts.
-void ContainerManager::launch_failed(Container& container, const Outcome& outcome) {
+void ContainerManager::launch_failed(Container& container,
+                                     const Outcome& outcome,
+                                     Leftover leftover) {
   const State from = container.state();
   CHECK(transit(container, Transition::kExit).has_value());
   skerry::v1::ExitInfo& exit = *container.api().mutable_exit();
@@ -148,11 +153,12 @@ void ContainerManager::launch_failed(Container& container, const Outcome& outcom
     record_launch_error(container, *outcome.error);
     parts_.trace.error("launch failed", *outcome.error, {{"container", container.uid.str()}});
   }
-  container.api().set_released(true);
+  container.api().set_released(leftover == Leftover::kNothing);
   show_networks_detached(container, outcome);
   container.log_complete = true;
   record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
     parts_.interpreter.close(transaction, outcome);
+    if (leftover == Leftover::kStandby) begin_release(container, transaction);
   });
   plan_removal(container);
 }

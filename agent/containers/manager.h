@@ -190,7 +190,9 @@ class ContainerManager final {
                 const std::shared_ptr<LaunchJob>& job,
                 const operations::Outcome& outcome);
   void launch_succeeded(Container& container, LaunchJob& job, const operations::Outcome& outcome);
-  void launch_failed(Container& container, const operations::Outcome& outcome);
+  /// What a failed launch has not undone itself.
+  enum class Leftover : std::uint8_t { kNothing, kStandby };
+  void launch_failed(Container& container, const operations::Outcome& outcome, Leftover leftover);
   void hurry_shim(Container& container);
   Result<> let_go(Container& container);
   void adopt_process(Container& container, LaunchJob& job);
