@@ -180,7 +180,6 @@ class ApiFixture {
                                                                            failpoints,
                                                                            host,
                                                                            *containers,
-                                                                           nullptr,
                                                                            exec_board});
     copies = std::make_unique<agent::CopyDesk>(
         agent::CopyDesk::Parts{*reactor, *workers, host, *containers, {}});
@@ -202,9 +201,9 @@ class ApiFixture {
 
   Result<> start_server() {
     context = std::make_unique<agent::ApiContext>(agent::ApiContext{
-        *reactor,    *workers,     trace.get(), clock,  config,       host,      board,
-        *containers, *attachments, exec_board,  *execs, *copies,      pod_board, *pods,
-        *events,     table,        *debts,      *desk,  clock.wall(), "1.2.3"});
+        *reactor,    *workers, trace.get(),  clock,      config, host,         board,
+        *containers, nullptr,  *attachments, exec_board, *execs, *copies,      pod_board,
+        *pods,       *events,  table,        *debts,     *desk,  clock.wall(), "1.2.3"});
     const std::string socket = config.run.string() + "/skerryd.sock";
     TRY_ASSIGN(server, agent::serve(*context, socket, "no-such-group"));
     thread = std::thread([this] { reactor->run(); });
