@@ -1,8 +1,10 @@
 #include "agent/containers/standby.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 
+#include <cerrno>
 #include <utility>
 #include <vector>
 
@@ -61,9 +63,19 @@ Result<> make(Host& host, Standby& standby) {
   return wait_hello(standby);
 }
 
+// The shim opens what it finds. One with another name makes its own, and this one stays empty.
+Result<> make_log_file(int directory) {
+  constexpr mode_t kMode = 0640;
+  const UniqueFd file(::openat(
+      directory, LogSettings().name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kMode));
+  if (!file) return Error::from_errno(errno, "make the log");
+  return {};
+}
+
 // Everything that bears the uid and lies on a disk.
 Result<> make_files(Host& host, const StandbyWish& wish, Standby& standby) {
   TRY_ASSIGN(standby.files, make_container_files(host.directories, standby.uid));
+  TRY(make_log_file(standby.files.log.get()));
   const isolators::Foreseen foreseen{
       .host = host.facts,
       .scratch = host.directories.root + "/containers/" + standby.uid.str(),

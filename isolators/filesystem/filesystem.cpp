@@ -1,5 +1,6 @@
 #include "isolators/filesystem/filesystem.h"
 
+#include <optional>
 #include <utility>
 
 #include "isolators/filesystem/dev.h"
@@ -32,10 +33,12 @@ class FilesystemIsolator final : public Isolator {
     ReadyMounts& ready = context.ready != nullptr ? *context.ready : none;
     const bool foreseen = is_of(ready, config.root);
     if (ready.root && !foreseen) TRY(forget_root(ready, config.root));
-    TRY_ASSIGN(Scratch scratch, Scratch::open(config.root));
     UniqueFd root = std::move(ready.root);
+    std::optional<Scratch> scratch;
     if (!root) {
-      TRY_ASSIGN(root, make_root_of(config.root, scratch, context.host));
+      TRY_ASSIGN(Scratch opened, Scratch::open(config.root));
+      scratch.emplace(std::move(opened));
+      TRY_ASSIGN(root, make_root_of(config.root, *scratch, context.host));
     }
     TRY_ASSIGN(auto mounts,
                open_mounts({.config = config,
@@ -47,7 +50,7 @@ class FilesystemIsolator final : public Isolator {
     TRY(make_pseudo(ready));
 
     // Nothing can fail from here on.
-    scratch.keep();
+    if (scratch) scratch->keep();
     PlanBuilder& plan = context.plan;
     plan.set_root(plan.add_fd(std::move(root)));
     plan.add(Phase::kRoot, plan::SetRoot{.fd = plan.root()});
