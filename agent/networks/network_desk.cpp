@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "agent/containers/host.h"
+#include "agent/recovery/directory_names.h"
 #include "os/path.h"
 
 namespace skerry::agent {
@@ -23,6 +24,13 @@ constexpr mode_t kPrivate = 0700;
 Error invalid(std::string_view key, std::string_view value, std::string_view what) {
   return Error(Code::kInvalidArgument, fmt::format("{}: \"{}\" is {}", key, value, what))
       .with_reason("CONFIG_INVALID");
+}
+
+// What a daemon that was killed was about to write (os::write_file_atomic).
+void remove_unfinished(int directory) {
+  for (const std::string& name : directory_names(directory)) {
+    if (name.starts_with(".tmp-")) ::unlinkat(directory, name.c_str(), 0);
+  }
 }
 
 Result<UniqueFd> make_dir(const std::string& path) {
@@ -104,6 +112,7 @@ Result<> NetworkDesk::open(const Running& running) {
   TRY(make_dir(directory_));
   TRY(make_dir(generated_.lease_directory()));
   TRY_ASSIGN(cache_dir_, make_dir(directory_ + "/results"));
+  remove_unfinished(cache_dir_.get());
   cache_.emplace(cache_dir_.get());
   runner_.emplace(*host_.cgroups, host_.scope + "/plugins");
   attacher_.open({.cache_dir = cache_dir_.get(),
