@@ -47,7 +47,9 @@ VolumeDesk::VolumeDesk(const config::Config& config)
       unmount_deadline_(config.volumes.unmount_deadline),
       plugin_dirs_{.sockets = strings(config.volumes.plugin_socket_dirs),
                    .specs = strings(config.volumes.plugin_spec_dirs)},
-      host_rules_(host_rules(config)) {}
+      host_rules_(host_rules(config)),
+      // Whoever waits is a thread of ours, and there are no more than these.
+      lanes_(std::size_t{config.workers.threads} + config.workers.plugin_threads) {}
 
 VolumeDesk::~VolumeDesk() = default;
 

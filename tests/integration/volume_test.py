@@ -333,6 +333,17 @@ class Plugins(OnPlugins):
         wait_for(self.debts, "the debt")
         subprocess.run(["umount", *self.plugin.mounts()], check=True)
 
+    def test_many_at_once_share_it(self):
+        for volume, options in (("data", ()), ("plug", self.on())):
+            joins = [self.start_failing("run", "--rm", "-v", f"{volume}:/data", *options, "busybox",
+                                        "sh", "-c", f"echo {i} >>/data/file") for i in range(24)]
+            for join in joins:
+                done = join()
+                self.assertEqual(done.returncode, 0, done.err)
+            lines = self.run_in(volume, "cat", "/data/file").split()
+            self.assertEqual(sorted(map(int, lines)), list(range(24)))
+        wait_for(lambda: not self.plugin.mounts(), "the last unmount")
+
     def test_a_slow_plugin_is_waited_for(self):
         self.plugin.restart("--fault", "Mount=slow", "--fault", "Unmount=slow", "--fault",
                             "Create=slow")
