@@ -284,27 +284,13 @@ Result<> run_daemon(const config::Config& config) {
   TRY(execs.recover());
   TRY(debts.load());
 
-  ApiContext context{*reactor,
-                     workers,
-                     trace,
-                     clock,
-                     config,
-                     *host,
-                     board,
-                     containers,
-                     standby.get(),
-                     attachments,
-                     exec_board,
-                     execs,
-                     copies,
-                     pod_board,
-                     pods,
-                     *events,
-                     table,
-                     debts,
-                     *images,
-                     clock.wall(),
-                     std::string(kVersion)};
+  ApiContext context{*reactor,    workers,      trace,
+                     clock,       config,       *host,
+                     board,       containers,   standby.get(),
+                     attachments, exec_board,   execs,
+                     copies,      pod_board,    pods,
+                     *events,     table,        debts,
+                     *images,     clock.wall(), std::string(kVersion)};
   TRY_ASSIGN(const std::unique_ptr<ApiServer> server,
              serve(context, config.run.string() + "/skerryd.sock", config.socket_group));
   trace.notice("ready", {{"version", std::string(kVersion)}, {"run", config.run.string()}});
