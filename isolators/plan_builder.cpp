@@ -15,7 +15,8 @@ void PlanBuilder::add(Phase phase, plan::Operation operation) {
 }
 
 void PlanBuilder::add_user_mount(std::size_t position, plan::AttachMount mount) {
-  CHECK(user_mounts_.try_emplace(position, std::move(mount)).second);
+  const bool added = user_mounts_.try_emplace(position, std::move(mount)).second;
+  CHECK(added);
 }
 
 plan::FdIndex PlanBuilder::add_fd(UniqueFd fd) {

@@ -78,8 +78,8 @@ TEST(ReferenceRecord, ComesBackFromItsBytes) {
                             "{}",
                             R"({"driver":"d","name":"n","consumers":[1],"certain":true})",
                             R"({"driver":"d","name":"n","consumers":[],"certain":1,"boot_id":""})",
-                            R"({"driver":"d","name":"n","consumers":[],"certain":true,)"
-                            R"("boot_id":"","staged":{"mountpoint":1}})"}) {
+                            R"({"driver":"d","name":"n","consumers":[],"certain":true,
+                                "boot_id":"","staged":{"mountpoint":1}})"}) {
     EXPECT_EQ(decode_references(bytes).error().reason(), "RECORD_DAMAGED") << bytes;
   }
 }
