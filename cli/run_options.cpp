@@ -45,7 +45,8 @@ void add_confinement(CLI::App& app, RunOptions& options) {
   add_repeatable(app,
                  "--security-opt",
                  options.security,
-                 "seccomp=FILE|unconfined, no-new-privileges or systempaths=unconfined");
+                 "seccomp=FILE|default|unconfined (FILE as Docker's), no-new-privileges or "
+                 "systempaths=unconfined");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
 #include "cli/parse/mount.h"
@@ -129,8 +130,14 @@ Result<> fill_confinement(const RunOptions& options, v1::ContainerSpec& spec) {
   }
   if (spec.security().has_seccomp_json()) {
     // What was parsed is a path as yet.
-    TRY_ASSIGN(*spec.mutable_security()->mutable_seccomp_json(),
-               named("--security-opt seccomp", read_file(spec.security().seccomp_json())));
+    const std::string path = spec.security().seccomp_json();
+    TRY_ASSIGN(std::string profile, named("--security-opt seccomp", read_file(path)));
+    // The daemon says what is wrong with a profile, but the API can only carry UTF-8 there.
+    const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    if (!std::ranges::all_of(profile, ascii) && !nlohmann::json::accept(profile)) {
+      return bad(fmt::format("--security-opt seccomp: \"{}\" is no JSON in UTF-8", path));
+    }
+    spec.mutable_security()->set_seccomp_json(std::move(profile));
   }
   for (const std::string& text : options.ulimits) {
     TRY_ASSIGN(*spec.add_rlimits(), parse_ulimit(text));

@@ -140,6 +140,8 @@ struct ContainerConfig {
   std::vector<std::string> capabilities_add;
   std::vector<std::string> capabilities_drop;
   SeccompMode seccomp = SeccompMode::kDefault;
+  /// A profile in Docker's JSON format, instead of `seccomp`; empty: none.
+  std::string seccomp_json;
   bool no_new_privs = false;
   /// Leave out the masked and read-only paths of /proc and /sys.
   bool system_paths_unconfined = false;

@@ -14,6 +14,7 @@
 
 #include "agent/containers/spec_parts.h"
 #include "agent/networks/pod_network.h"
+#include "isolators/seccomp/json_profile.h"
 
 namespace skerry::agent {
 namespace {
@@ -345,7 +346,6 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 // would be skipped silently: whoever builds one takes it off.
 constexpr auto kRefusedFields = std::to_array<std::string_view>({
     "skerry.v1.PodSpec.cgroup_parent",
-    "skerry.v1.Security.seccomp_json",
 });
 
 // What only an explicit pod has: a container's own spec says it otherwise.
@@ -396,22 +396,33 @@ Result<> check_pod(const v1::PodSpec& pod, const config::Config& limits, Contain
   return {};
 }
 
+// The profile's text goes on: what comes of it depends on capabilities and the kernel.
+Result<> check_seccomp(const v1::Security& security, ContainerConfig& config) {
+  if (security.has_seccomp_json()) {
+    const auto profile = isolators::seccomp::parse_profile(security.seccomp_json());
+    if (!profile) return Error(profile.error()).wrap("spec.security.seccomp_json");
+    config.seccomp_json = security.seccomp_json();
+    return {};
+  }
+  switch (security.seccomp()) {
+    case v1::SECCOMP_PROFILE_UNSPECIFIED:
+    case v1::SECCOMP_PROFILE_DEFAULT:
+      return {};
+    case v1::SECCOMP_PROFILE_UNCONFINED:
+      config.seccomp = isolators::SeccompMode::kUnconfined;
+      return {};
+    default:
+      return invalid("spec.security.seccomp",
+                     fmt::format("{} is no profile", int{security.seccomp()}));
+  }
+}
+
 Result<> check_security(const v1::Security& security, ContainerConfig& config) {
   const v1::Capabilities& capabilities = security.capabilities();
   config.capabilities_add.assign(capabilities.add().begin(), capabilities.add().end());
   config.capabilities_drop.assign(capabilities.drop().begin(), capabilities.drop().end());
   config.no_new_privs = security.no_new_privs();
-  switch (security.seccomp()) {
-    case v1::SECCOMP_PROFILE_UNSPECIFIED:
-    case v1::SECCOMP_PROFILE_DEFAULT:
-      break;
-    case v1::SECCOMP_PROFILE_UNCONFINED:
-      config.seccomp = isolators::SeccompMode::kUnconfined;
-      break;
-    default:
-      return invalid("spec.security.seccomp",
-                     fmt::format("{} is no profile", int{security.seccomp()}));
-  }
+  TRY(check_seccomp(security, config));
   switch (security.system_paths()) {
     case v1::SYSTEM_PATHS_UNSPECIFIED:
     case v1::SYSTEM_PATHS_PROTECTED:

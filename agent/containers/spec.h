@@ -45,7 +45,8 @@ Result<plan::Terminal> check_terminal(const v1::Terminal* spec,
                                       std::vector<std::string>& environment);
 
 /// Errors: INVALID_ARGUMENT naming the field, reasons FIELD_UNKNOWN, FIELD_INVALID,
-/// LIMIT_TOO_SMALL, COMMAND_MISSING, ENV_INVALID … Blocks: never. Thread: any.
+/// LIMIT_TOO_SMALL, COMMAND_MISSING, ENV_INVALID, SECCOMP_PROFILE_INVALID … Blocks: never.
+/// Thread: any.
 Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config);
 
 /// Resources alone, for Update. Errors as above.

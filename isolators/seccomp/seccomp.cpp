@@ -5,32 +5,49 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "isolators/capabilities/names.h"
 #include "isolators/refusal.h"
 #include "isolators/seccomp/compiler.h"
+#include "isolators/seccomp/json_profile.h"
 
 namespace skerry::isolators {
 namespace {
 
 constexpr std::string_view kName = "seccomp";
-/// A host runs few different capability sets.
+/// A host runs few different capability sets and profiles.
 constexpr std::size_t kCachedPrograms = 8;
 
 using Bytes8 = std::vector<std::uint8_t>;
 
-/// Programs by capability set, the last used first. Thread: any.
+Bytes8 to_bytes(const std::vector<sock_filter>& program) {
+  Bytes8 bytes(program.size() * sizeof(sock_filter));
+  std::memcpy(bytes.data(), program.data(), bytes.size());
+  return bytes;
+}
+
+/// What a program is made from.
+struct ProgramKey {
+  std::uint64_t capabilities = 0;
+  std::string json;  ///< empty: the default profile
+  bool operator==(const ProgramKey&) const = default;
+};
+
+/// Programs by what they are made from, the last used first. Thread: any.
 class ProgramCache final {
  public:
-  explicit ProgramCache(seccomp::DefaultProfile profile) : profile_(std::move(profile)) {}
-
-  Bytes8 get(std::uint64_t capabilities) {
+  /// `make` is called with the cache locked when the program is not there.
+  template <class Make>
+  Result<Bytes8> get(ProgramKey key, Make make) {
     const std::lock_guard lock(mutex_);
-    auto found = std::ranges::find(entries_, capabilities, &Entry::capabilities);
+    auto found = std::ranges::find(entries_, key, &Entry::key);
     if (found == entries_.end()) {
+      TRY_ASSIGN(const std::vector<sock_filter> program, make(key));
       if (entries_.size() == kCachedPrograms) entries_.pop_back();
-      entries_.push_back({capabilities, compile(capabilities)});
+      entries_.push_back({std::move(key), to_bytes(program)});
       found = entries_.end() - 1;
     }
     std::rotate(entries_.begin(), found, found + 1);
@@ -39,31 +56,28 @@ class ProgramCache final {
 
  private:
   struct Entry {
-    std::uint64_t capabilities = 0;
+    ProgramKey key;
     Bytes8 program;
   };
-
-  Bytes8 compile(std::uint64_t capabilities) const {
-    const auto program = seccomp::compile(profile_.sections(capabilities));
-    Bytes8 bytes(program.size() * sizeof(sock_filter));
-    std::memcpy(bytes.data(), program.data(), bytes.size());
-    return bytes;
-  }
-
-  seccomp::DefaultProfile profile_;
   std::mutex mutex_;
   std::vector<Entry> entries_;
 };
 
+Result<std::vector<sock_filter>> compile_json(const ProgramKey& key) {
+  TRY_ASSIGN(const seccomp::JsonProfile profile, seccomp::parse_profile(key.json));
+  TRY_ASSIGN(const seccomp::KernelVersion kernel, seccomp::running_kernel());
+  return seccomp::compile(profile, {.capabilities = key.capabilities, .kernel = kernel});
+}
+
 class SeccompIsolator final : public Isolator {
  public:
   SeccompIsolator(int last, seccomp::DefaultProfile profile)
-      : last_(last), cache_(std::move(profile)) {}
+      : last_(last), profile_(std::move(profile)) {}
 
   std::string_view name() const override { return kName; }
 
   Result<> validate(const ContainerConfig& config, const os::HostFacts& host) const override {
-    if (config.seccomp != SeccompMode::kUnconfined && !host.seccomp_filter) {
+    if (wanted(config) && !host.seccomp_filter) {
       return unsupported("seccomp", "this kernel has no filters", "NO_SECCOMP");
     }
     return {};
@@ -79,18 +93,37 @@ class SeccompIsolator final : public Isolator {
   }
 
  private:
+  static bool wanted(const ContainerConfig& config) {
+    return config.seccomp != SeccompMode::kUnconfined || !config.seccomp_json.empty();
+  }
+
   Result<> add(PlanBuilder& plan, const ContainerConfig& config) {
-    if (config.seccomp == SeccompMode::kUnconfined) return {};
-    TRY_ASSIGN(const std::uint64_t capabilities, bounding_set(config, last_));
+    if (!wanted(config)) return {};
+    TRY_ASSIGN(Bytes8 program, program_for(config));
     // Without no_new_privs loading takes CAP_SYS_ADMIN, so it comes before ids and capabilities
-    // are set; the profile allows what follows it (setgroups to execve) whatever was dropped.
+    // are set; the default profile allows what follows it (setgroups to execve) whatever was
+    // dropped, one in JSON has to.
     const Phase phase = config.no_new_privs ? Phase::kLateSeccomp : Phase::kEarlySeccomp;
-    plan.add(phase, plan::Seccomp{.program = cache_.get(capabilities)});
+    plan.add(phase, plan::Seccomp{.program = std::move(program)});
     return {};
   }
 
+  Result<Bytes8> program_for(const ContainerConfig& config) {
+    TRY_ASSIGN(const std::uint64_t capabilities, bounding_set(config, last_));
+    if (!config.seccomp_json.empty()) {
+      return from_json_.get({capabilities, config.seccomp_json}, compile_json);
+    }
+    return from_default_.get({capabilities, {}},
+                             [this](const ProgramKey& key) -> Result<std::vector<sock_filter>> {
+                               return seccomp::compile(profile_.sections(key.capabilities));
+                             });
+  }
+
   int last_;
-  ProgramCache cache_;
+  seccomp::DefaultProfile profile_;
+  ProgramCache from_default_;
+  /// On its own: compiling takes milliseconds, which ordinary launches do not wait for.
+  ProgramCache from_json_;
 };
 
 }  // namespace

@@ -1,10 +1,12 @@
 """Running containers: exit codes, output, input, users, limits of what they see."""
 
+import errno
 import json
 import os
 import subprocess
 import time
 import unittest
+import uuid
 
 from harness import DaemonTest, wait_for
 
@@ -156,6 +158,53 @@ class Run(DaemonTest):
                              "--security-opt", "seccomp=unconfined").out.split()
         self.assertEqual(status, ["Seccomp:", "0"])
         self.assertNotEqual(self.run_sh("unshare -U true").returncode, 0)
+
+    def seccomp_file(self, text):
+        path = os.path.join(self.daemon.base, f"seccomp-{uuid.uuid4().hex}.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return ("--security-opt", f"seccomp={path}")
+
+    NO_MKDIR = {"defaultAction": "SCMP_ACT_ALLOW",
+                "syscalls": [{"names": ["mkdir", "mkdirat", "no_such_call"], "action": "SCMP_ACT_ERRNO",
+                              "errnoRet": errno.EACCES, "excludes": {"caps": ["CAP_SYS_TIME"]}}]}
+
+    def test_seccomp_profile_from_a_file(self):
+        option = self.seccomp_file(json.dumps(self.NO_MKDIR))
+        for more in ((), ("--security-opt", "no-new-privileges"), ("-u", "alice")):
+            done = self.run_sh("grep Seccomp: /proc/self/status; touch /tmp/x && mkdir /tmp/d", *option, *more)
+            self.assertEqual((done.returncode, done.out.split()), (1, ["Seccomp:", "2"]), done.err)
+            self.assertIn("Permission denied", done.err)
+        self.assertEqual(self.run_sh("mkdir /tmp/d", *option, "--cap-add", "SYS_TIME").returncode, 0)
+
+    def test_seccomp_profile_holds_for_execs_also_after_a_restart(self):
+        self.daemon.skerry("run", "-d", "--name", "filtered",
+                           *self.seccomp_file(json.dumps(self.NO_MKDIR)), "busybox", "sleep", "600")
+        for restarted in (False, True):
+            if restarted:
+                self.daemon.restart()
+            done = self.daemon.skerry("exec", "filtered", "mkdir", "/tmp/d", check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("Permission denied", done.err)
+        self.daemon.skerry("rm", "-f", "filtered")
+
+    def test_broken_seccomp_profiles_are_told(self):
+        for text, word in (
+                ("{", "line 1"),
+                ('{"defaultAction": "SCMP_ACT_ALOW"}', 'defaultAction: "SCMP_ACT_ALOW" is none of'),
+                ('{"defaultAction": "SCMP_ACT_ALLOW", "sycalls": []}', 'unknown key "sycalls"'),
+                ('{"defaultAction": "SCMP_ACT_NOTIFY"}', "SCMP_ACT_NOTIFY is not supported"),
+                (" " * (1 << 20) + "{}", "at most 1048576")):
+            done = self.run_sh("true", *self.seccomp_file(text))
+            self.assertEqual(done.returncode, 125, word)
+            self.assertIn("seccomp profile", done.err)
+            self.assertIn(word, done.err)
+        path = os.path.join(self.daemon.base, "binary")
+        with open(path, "wb") as file:
+            file.write(b"\x7fELF\xff\x00")
+        done = self.run_sh("true", "--security-opt", f"seccomp={path}")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("is no JSON", done.err)
 
     def test_rlimits_and_sysctls(self):
         self.assertEqual(self.run_sh("ulimit -n", "--ulimit", "nofile=100:200").out.strip(), "100")

@@ -7,25 +7,25 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/personality.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <functional>
 
 #include <gtest/gtest.h>
 
 #include "fixtures.h"
 #include "isolators/capabilities/names.h"
 #include "isolators/seccomp/compiler.h"
+#include "seccomp_child.h"
 
 namespace skerry::isolators {
 namespace {
 
+using test::in_filtered_child;
+using test::planned_program;
 using test::Prepared;
 using test::sample_config;
 
@@ -201,31 +201,6 @@ TEST_F(Profile, Compat) {
   EXPECT_EQ(call(compiled, AUDIT_ARCH_I386, kI386Clone, CLONE_NEWUSER), kEperm);
 }
 #endif
-
-/// Loads the program in a child under no_new_privs and runs `body` there; its result, or -1.
-int in_filtered_child(std::vector<std::uint8_t> bytes, const std::function<int()>& body) {
-  const pid_t child = ::fork();  // NOLINT(skerry-banned)
-  if (child == 0) {
-    sock_fprog program{
-        .len = static_cast<unsigned short>(bytes.size() / sizeof(sock_filter)),
-        .filter = reinterpret_cast<sock_filter*>(bytes.data()),
-    };
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ::_exit(101);
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) ::_exit(102);
-    ::_exit(body());
-  }
-  int status = 0;
-  if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) return -1;
-  return WEXITSTATUS(status);
-}
-
-std::vector<std::uint8_t> planned_program(const ContainerConfig& config) {
-  Prepared prepared;
-  const auto isolator = make_seccomp_isolator(CAP_CHECKPOINT_RESTORE).value();
-  EXPECT_TRUE(prepared.run(*isolator, config));
-  const auto operations = prepared.builder.build().plan.operations;
-  return std::get<plan::Seccomp>(operations.at(0)).program;
-}
 
 TEST(SeccompProgram, KernelTakesItAndRefusesWithIt) {
   const int failed = in_filtered_child(planned_program(sample_config()), [] {

@@ -155,6 +155,24 @@ TEST(CheckSpec, RefusesByFieldName) {
       [](Spec& s) { s.mutable_log()->set_max_size_bytes(1); }, "LIMIT_TOO_SMALL", "max_size");
 }
 
+TEST(CheckSpec, TakesSeccompProfilesThatAreGood) {
+  v1::ContainerSpec spec = good();
+  const std::string profile = R"({"defaultAction": "SCMP_ACT_ALLOW"})";
+  spec.mutable_security()->set_seccomp_json(profile);
+  const auto checked = check(spec);
+  ASSERT_TRUE(checked) << checked.error().message();
+  EXPECT_EQ(checked->config.seccomp_json, profile);
+  const auto refused = [](std::string text, std::string_view where) {
+    expect_refused(
+        [&](v1::ContainerSpec& s) { s.mutable_security()->set_seccomp_json(std::move(text)); },
+        "SECCOMP_PROFILE_INVALID",
+        where);
+  };
+  refused("", "spec.security.seccomp_json: seccomp profile: line 1");
+  refused(R"({"defaultAction": "SCMP_ACT_ALOW"})", "defaultAction: \"SCMP_ACT_ALOW\"");
+  refused(std::string((1U << 20U) + 1, ' '), "1048577 bytes");
+}
+
 TEST(CheckSpec, RefusesZeroAsALimit) {
   expect_refused(
       [](v1::ContainerSpec& s) {
