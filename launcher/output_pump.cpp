@@ -58,13 +58,15 @@ void OutputPump::retry() {
 }
 
 bool OutputPump::finished() const {
-  return waiting_ == 0 && !parts_.output && !parts_.errors &&
+  // What was in no log, and nobody saw, is still to be told.
+  return waiting_ == 0 && !parts_.output && !parts_.errors && unseen_ == 0 &&
          !(attached_.attached() && attached_.owes_word());
 }
 
 void OutputPump::give_up() {
   if (waits_for_log()) parts_.log->drop({buffer_.get().data() + offset_, waiting_});
   waiting_ = 0;
+  unseen_ = 0;
   parts_.output.reset();
   parts_.errors.reset();
   attached_.close();
@@ -80,6 +82,7 @@ logs::LogPosition OutputPump::attach(AttachedStream stream) {
 void OutputPump::detach() {
   attached_ = AttachedStream();
   if (is_lossless()) waiting_ = 0;
+  unseen_ = 0;
   parts_.slow_reader = plan::SlowReader::kMisses;
 }
 

@@ -73,6 +73,7 @@ class Daemon:
         os.mkdir(self.plugins)
         self.volumes = {}
         self.mounts = {}
+        self.standby = {}
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
@@ -81,6 +82,7 @@ class Daemon:
             "volumes": {"plugin_socket_dirs": [self.plugins], "plugin_spec_dirs": [],
                         **self.volumes},
             "mounts": self.mounts,
+            "standby": self.standby,
         }
         with open(path, "w", encoding="ascii") as file:
             for section, settings in sections.items():

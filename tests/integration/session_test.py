@@ -61,8 +61,9 @@ class Session(DaemonTest):
         tmux.wait("/tmp/letter")
         tmux.type("i")
         tmux.call("send-keys", "-l", "dear reader")
-        tmux.type("Escape")
         tmux.wait("dear reader")
+        tmux.type("Escape")
+        tmux.wait("- /tmp/letter")  # commands again
         tmux.call("resize-window", "-x", "100", "-y", "30")
         # Detached, the editor goes on; nothing of it stays in the way of the shell outside.
         tmux.type("C-p", "C-q")
