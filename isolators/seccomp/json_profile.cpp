@@ -334,18 +334,19 @@ Result<Json> read_document(std::string_view text) {
     // What is too deep is thrown away while it is read, so it never grows.
     return !too_deep;
   };
-  Json document;
+  const std::string deep = fmt::format("nested more than {} deep", kMaxDepth);
   try {
-    document = Json::parse(text, look);
+    Json document = Json::parse(text, look);
+    if (too_deep) return profile_error("", deep);
+    return document;
   } catch (const Json::parse_error& error) {
+    if (too_deep) return profile_error("", deep);
     const std::string_view before = text.substr(0, error.byte == 0 ? 0 : error.byte - 1);
     return profile_error(fmt::format("line {}", 1 + std::ranges::count(before, '\n')),
                          fmt::format("no JSON from byte {} on", error.byte));
   } catch (const Json::exception&) {
     return profile_error("", "a number no machine can hold");
   }
-  if (too_deep) return profile_error("", fmt::format("nested more than {} deep", kMaxDepth));
-  return document;
 }
 
 }  // namespace

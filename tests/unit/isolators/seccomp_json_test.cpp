@@ -109,7 +109,7 @@ TEST(SeccompJson, ErrnoIsEpermUnlessSaid) {
 TEST(SeccompJson, SaysWhereTextIsNoJson) {
   EXPECT_EQ(complaint(""), "line 1: no JSON from byte 1 on");
   EXPECT_EQ(complaint("{\n\"defaultAction\": \"SCMP_ACT_ALLOW\",\n\"syscalls\": [,]}"),
-            "line 3: no JSON from byte 50 on");
+            "line 3: no JSON from byte 51 on");
   EXPECT_NE(complaint("{\"defaultAction\": \"SCMP_ACT_ALLOW\"} x"), "");
   EXPECT_NE(complaint("{\"defaultAction\": \"\xff\"}"), "");
   EXPECT_EQ(complaint("[]"), "is no object");
@@ -414,7 +414,7 @@ TEST(SeccompJsonProgram, TooLongForTheKernelIsRefused) {
     rules += fmt::format(R"({}{{"names": ["setpgid"], "action": "SCMP_ACT_ERRNO",
                                "args": [{{"index": 1, "op": "SCMP_CMP_EQ", "value": {}}}]}})",
                          i == 0 ? "" : ",",
-                         i * 7);
+                         ((i + 1ULL) << 32U) + static_cast<unsigned>(i));
   }
   const auto program = seccomp::compile(parse_profile(allowing(rules)).value(),
                                         {.capabilities = 0, .kernel = kSomeKernel});
