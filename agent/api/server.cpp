@@ -18,8 +18,8 @@
 #include "agent/api/exec_service.h"
 #include "agent/api/image_service.h"
 #include "agent/api/network_service.h"
-#include "agent/api/volume_service.h"
 #include "agent/api/pod_service.h"
+#include "agent/api/volume_service.h"
 
 namespace skerry::agent {
 namespace {

@@ -103,9 +103,10 @@ class Cgroup {
   virtual Result<CgroupUsage> usage() const = 0;
   /// The group's own count of OOM kills (its descendants' included).
   virtual Result<std::uint64_t> oom_kills() const = 0;
-  /// Tells of them while it is open: for epoll(7) with EPOLLET | EPOLLIN | EPOLLPRI, an edge whenever
-  /// oom_kills() may have risen. It may not have yet: v1 tells before it kills. Edges without a kill
-  /// happen. Errors: FAILED_PRECONDITION where the host does not tell. Blocks: kernel.
+  /// Tells of them while it is open: for epoll(7) with EPOLLET | EPOLLIN | EPOLLPRI, an edge
+  /// whenever oom_kills() may have risen. It may not have yet: v1 tells before it kills. Edges
+  /// without a kill happen. Errors: FAILED_PRECONDITION where the host does not tell. Blocks:
+  /// kernel.
   virtual Result<UniqueFd> open_oom_events() const = 0;
   virtual Result<bool> populated() const = 0;
   virtual Result<std::vector<pid_t>> processes() const = 0;
