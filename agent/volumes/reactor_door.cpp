@@ -14,6 +14,12 @@ struct Call {
   bool is_abandoned = false;
 };
 
+Error ending() {
+  return Error(Code::kUnavailable, "the daemon is ending")
+      .with_reason("DAEMON_STOPPING")
+      .as_retryable();
+}
+
 }  // namespace
 
 struct ReactorDoor::Shared {
@@ -26,6 +32,10 @@ ReactorDoor::ReactorDoor(runtime::Reactor& reactor, store::Store& store)
     : reactor_(reactor), store_(store), shared_(std::make_shared<Shared>()) {}
 
 Result<> ReactorDoor::pass(std::function<void(const Done& done)> begin) {
+  {
+    const runtime::MutexLock lock(shared_->mutex);
+    if (shared_->is_closed) return ending();
+  }
   const auto call = std::make_shared<Call>();
   const Done done = [shared = shared_, call](Result<> outcome) {
     const runtime::MutexLock lock(shared->mutex);
@@ -48,9 +58,7 @@ Result<> ReactorDoor::pass(std::function<void(const Done& done)> begin) {
   while (!call->outcome && !shared_->is_closed) shared_->changed.wait(shared_->mutex);
   if (call->outcome) return std::move(*call->outcome);
   call->is_abandoned = true;
-  return Error(Code::kUnavailable, "the daemon is ending")
-      .with_reason("DAEMON_STOPPING")
-      .as_retryable();
+  return ending();
 }
 
 Result<> ReactorDoor::durable() {
