@@ -52,6 +52,8 @@ struct ReadyMounts {
   /// Over the scratch, with these layers; none when they were not known.
   UniqueFd root;
   std::vector<std::string> layers = {};
+  /// Device and inode of each: a layer of that path may be another one by now.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> trees = {};
   bool durable = false;
 };
 

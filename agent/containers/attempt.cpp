@@ -220,6 +220,12 @@ void ContainerManager::on_shim_report(Container& container, std::optional<ShimRe
   switch (report->packet.type) {
     case ShimMessage::kRunning:
       return on_running(container, report->packet.time_ns);
+    case ShimMessage::kCreated: {
+      // Of one that was taken up again while it was still being set up.
+      const State from = container.state();
+      if (!transit(container, Transition::kCreate)) return;
+      return record_fact(container, state_event(container, from));
+    }
     case ShimMessage::kFailed:
       return on_start_failed(container, report->packet);
     case ShimMessage::kExited:

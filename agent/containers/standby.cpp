@@ -120,8 +120,11 @@ Result<> end_standby(Host& host, Standby& standby) {
 
 Result<> fill_standby(ShimStart& start, runtime::CancelToken& cancel) {
   const SteadyTime deadline = std::chrono::steady_clock::now() + start.deadline;
-  if (start.built.fds.size() > launcher::kMaxPlanFds) {
-    return Error(Code::kResourceExhausted, "the launch plan needs more than 252 descriptors");
+  // Its shim hands them on with the ends of three pipes. A shim of its own may have room for them.
+  constexpr std::size_t kPipes = 3;
+  if (start.built.fds.size() + kPipes > launcher::kMaxPlanFds) {
+    return Error(Code::kUnavailable, "the plan has too many descriptors for a standby process")
+        .with_reason(std::string(kStandbyGone));
   }
   TRY_ASSIGN(const UniqueFd plan, seal_plan(start.built.plan));
   std::vector<int> fds = {plan.get()};

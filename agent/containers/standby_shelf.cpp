@@ -72,7 +72,9 @@ void StandbyShelf::refill(std::uint64_t namespaces) {
     uids_.insert(uid.str());
   }
   kind.making = true;
-  if (parts_.workers.submit([this, wish = kind.wish, uid] { make(wish, uid); })) return;
+  // A worker may be at it when the daemon ends without waiting for it.
+  auto work = [self = shared_from_this(), wish = kind.wish, uid] { self->make(wish, uid); };
+  if (parts_.workers.submit(std::move(work))) return;
   // As busy as that, launches do without.
   kind.making = false;
   forget(uid);
@@ -86,7 +88,8 @@ void StandbyShelf::make(const StandbyWish& wish, const Uid& uid) {
   } else {
     standby = std::move(allowed).error();
   }
-  if (standby) {
+  const bool is_made = standby.has_value();
+  if (is_made) {
     const runtime::MutexLock lock(mutex_);
     made_.push_back(std::move(*standby));
   } else {
@@ -94,19 +97,20 @@ void StandbyShelf::make(const StandbyWish& wish, const Uid& uid) {
     parts_.trace.warning("cannot keep a process on standby", {{"why", standby.error().message()}});
     forget(uid);
   }
-  parts_.reactor.post([this, namespaces = wish.namespaces] { collect(namespaces); });
+  parts_.reactor.post(
+      [this, namespaces = wish.namespaces, is_made] { collect(namespaces, is_made); });
 }
 
-void StandbyShelf::collect(std::uint64_t namespaces) {
+// What another kind's worker has made meanwhile is taken along, but is not its turn.
+void StandbyShelf::collect(std::uint64_t namespaces, bool is_made) {
   kinds_[namespaces].making = false;
   std::vector<std::unique_ptr<Standby>> made;
   {
     const runtime::MutexLock lock(mutex_);
     made.swap(made_);
   }
-  if (made.empty()) return;
   for (auto& standby : made) kinds_[standby->namespaces].ready.push_back(std::move(standby));
-  refill(namespaces);
+  if (is_made) refill(namespaces);
 }
 
 void StandbyShelf::discard(std::unique_ptr<Standby> standby) {
@@ -115,7 +119,7 @@ void StandbyShelf::discard(std::unique_ptr<Standby> standby) {
     unwanted_.push_back(std::move(standby));
   }
   // With the queue full the next one's task, or close(), ends this one too.
-  static_cast<void>(parts_.workers.submit([this] { end_unwanted(); }));
+  static_cast<void>(parts_.workers.submit([self = shared_from_this()] { self->end_unwanted(); }));
 }
 
 void StandbyShelf::end_unwanted() {
@@ -124,13 +128,17 @@ void StandbyShelf::end_unwanted() {
     const runtime::MutexLock lock(mutex_);
     unwanted.swap(unwanted_);
   }
-  for (const auto& standby : unwanted) {
+  for (auto& standby : unwanted) {
     auto ended = end_standby(parts_.host, *standby);
-    if (!ended) {
-      parts_.trace.error(
-          "cannot end a standby process", ended.error(), {{"cgroup", standby->cgroup_path}});
+    if (ended) {
+      forget(standby->uid);
+      continue;
     }
-    forget(standby->uid);
+    parts_.trace.error(
+        "cannot end a standby process", ended.error(), {{"cgroup", standby->cgroup_path}});
+    // The next one's turn, or close(), tries again; at last the sweep of the next start.
+    const runtime::MutexLock lock(mutex_);
+    unwanted_.push_back(std::move(standby));
   }
 }
 

@@ -67,7 +67,7 @@ class StandbyShelf final : public std::enable_shared_from_this<StandbyShelf> {
   friend struct StandbyEnder;
   void refill(std::uint64_t namespaces);
   void make(const StandbyWish& wish, const Uid& uid);
-  void collect(std::uint64_t namespaces);
+  void collect(std::uint64_t namespaces, bool is_made);
   void discard(std::unique_ptr<Standby> standby);
   void end_unwanted();
 

@@ -328,6 +328,8 @@ void Recovery::sweep() {
 
 void Recovery::sweep_cgroups() {
   sweep_cgroups_in(parts_.host.parent);
+  // Where an earlier configuration put them.
+  if (parts_.host.parent != parts_.host.scope) sweep_cgroups_in(parts_.host.scope);
   for (const os::CgroupPath& pod : parts_.pods.cgroups()) sweep_cgroups_in(pod);
 }
 

@@ -1,5 +1,8 @@
 #include "isolators/filesystem/filesystem.h"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -31,8 +34,12 @@ class FilesystemIsolator final : public Isolator {
     const ContainerConfig& config = context.config;
     ReadyMounts none;
     ReadyMounts& ready = context.ready != nullptr ? *context.ready : none;
-    const bool foreseen = is_of(ready, config.root);
-    if (ready.root && !foreseen) TRY(forget_root(ready, config.root));
+    TRY_ASSIGN(const bool foreseen, is_of(ready, config.root));
+    if (ready.root && !foreseen) {
+      ready.root.reset();
+      TRY(Scratch::forget_ready(config.root));
+    }
+    if (foreseen) TRY(Scratch::take_ready(config.root));
     UniqueFd root = std::move(ready.root);
     std::optional<Scratch> scratch;
     if (!root) {
@@ -74,7 +81,8 @@ class FilesystemIsolator final : public Isolator {
     if (container.layers.empty()) return {};
     const RootFilesystem config{
         .layers = container.layers, .scratch = container.scratch, .durable = container.durable};
-    TRY_ASSIGN(Scratch scratch, Scratch::open(config));
+    TRY_ASSIGN(out.trees, trees_of(container.layers));
+    TRY_ASSIGN(Scratch scratch, Scratch::open_ready(config));
     TRY_ASSIGN(out.root, make_root_of(config, scratch, container.host));
     scratch.keep();
     out.layers = container.layers;
@@ -83,17 +91,27 @@ class FilesystemIsolator final : public Isolator {
   }
 
  private:
-  static bool is_of(const ReadyMounts& ready, const RootFilesystem& root) {
-    return ready.root && !root.foreign_layers && ready.layers == root.layers &&
-           ready.durable == root.durable;
+  static Result<std::vector<std::pair<std::uint64_t, std::uint64_t>>> trees_of(
+      const std::vector<std::string>& layers) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> trees;
+    for (const std::string& layer : layers) {
+      struct stat status {};
+      if (::stat(layer.c_str(), &status) != 0)
+        return Error::from_errno(errno, "stat layer \"" + layer + "\"");
+      trees.emplace_back(status.st_dev, status.st_ino);
+    }
+    return trees;
   }
 
-  // The wrong image: what its root left in the scratch would show in this one's.
-  static Result<> forget_root(ReadyMounts& ready, const RootFilesystem& root) {
-    ready.root.reset();
-    TRY_ASSIGN(const UniqueFd scratch, os::open_dir(root.scratch));
-    TRY(os::remove_tree(scratch.get(), "upper"));
-    return os::remove_tree(scratch.get(), "work");
+  // An image that was removed and came back has the same paths, and other trees: the mount keeps
+  // the old ones, so their numbers are not used again.
+  static Result<bool> is_of(const ReadyMounts& ready, const RootFilesystem& root) {
+    if (!ready.root || root.foreign_layers || ready.layers != root.layers ||
+        ready.durable != root.durable) {
+      return false;
+    }
+    TRY_ASSIGN(const auto trees, trees_of(root.layers));
+    return trees == ready.trees;
   }
 
   Result<UniqueFd> make_root_of(const RootFilesystem& root,

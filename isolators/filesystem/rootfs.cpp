@@ -23,6 +23,8 @@ constexpr std::size_t kMaxLayers = 500;
 constexpr mode_t kUpperMode = 0755;
 constexpr mode_t kWorkMode = 0700;
 constexpr mode_t kPermissions = 07777;
+constexpr const char* kReadyUpper = "upper.ready";
+constexpr const char* kReadyWork = "work.ready";
 
 /// Makes `name` unless it is there and opens it; a link in its place is refused.
 Result<UniqueFd> make_and_open(int dir, const char* name, mode_t mode, bool& made) {
@@ -102,18 +104,42 @@ Result<> check_root(const RootFilesystem& root) {
   return check_absolute_path("rootfs scratch", root.scratch);
 }
 
-Result<Scratch> Scratch::open(const RootFilesystem& root) {
+Result<Scratch> Scratch::open(const RootFilesystem& root, const char* upper, const char* work) {
   Scratch scratch;
+  scratch.upper_name_ = upper;
+  scratch.work_name_ = work;
   TRY_ASSIGN(scratch.directory_, os::open_dir(root.scratch));
   const int dir = scratch.directory_.get();
-  TRY_ASSIGN(scratch.upper_, make_and_open(dir, "upper", kUpperMode, scratch.made_upper_));
-  TRY_ASSIGN(scratch.work_, make_and_open(dir, "work", kWorkMode, scratch.made_work_));
+  TRY_ASSIGN(scratch.upper_, make_and_open(dir, upper, kUpperMode, scratch.made_upper_));
+  TRY_ASSIGN(scratch.work_, make_and_open(dir, work, kWorkMode, scratch.made_work_));
   if (!scratch.made_work_) TRY(clear_volatile_mark(scratch.work_.get()));
   return scratch;
 }
 
+Result<Scratch> Scratch::open_ready(const RootFilesystem& root) {
+  return open(root, kReadyUpper, kReadyWork);
+}
+
+Result<> Scratch::take_ready(const RootFilesystem& root) {
+  TRY_ASSIGN(const UniqueFd directory, os::open_dir(root.scratch));
+  const int dir = directory.get();
+  if (::renameat(dir, kReadyUpper, dir, "upper") == 0 &&
+      ::renameat(dir, kReadyWork, dir, "work") == 0) {
+    return {};
+  }
+  return Error::from_errno(errno, "take over the writable layer");
+}
+
+Result<> Scratch::forget_ready(const RootFilesystem& root) {
+  TRY_ASSIGN(const UniqueFd directory, os::open_dir(root.scratch));
+  TRY(os::remove_tree(directory.get(), kReadyUpper));
+  return os::remove_tree(directory.get(), kReadyWork);
+}
+
 Scratch::Scratch(Scratch&& other) noexcept
     : directory_(std::move(other.directory_)),
+      upper_name_(other.upper_name_),
+      work_name_(other.work_name_),
       upper_(std::move(other.upper_)),
       work_(std::move(other.work_)),
       made_upper_(std::exchange(other.made_upper_, false)),
@@ -121,8 +147,8 @@ Scratch::Scratch(Scratch&& other) noexcept
 
 Scratch::~Scratch() {
   // A leftover is found again by the next attempt, and removed with the container's directory.
-  if (made_upper_) static_cast<void>(os::remove_tree(directory_.get(), "upper"));
-  if (made_work_) static_cast<void>(os::remove_tree(directory_.get(), "work"));
+  if (made_upper_) static_cast<void>(os::remove_tree(directory_.get(), upper_name_));
+  if (made_work_) static_cast<void>(os::remove_tree(directory_.get(), work_name_));
 }
 
 Result<UniqueFd> make_root(const RootRequest& request) {

@@ -22,7 +22,14 @@ class Scratch final {
  public:
   /// Makes what is missing and clears the mark of an earlier volatile mount, which would keep the
   /// kernel from mounting the directories again. Errors: by errno.
-  static Result<Scratch> open(const RootFilesystem& root);
+  static Result<Scratch> open(const RootFilesystem& root) { return open(root, "upper", "work"); }
+  /// The same with directories of other names, for a root that is made before it is known whose it
+  /// will be: what is left of one that was not wanted is nobody's upper layer.
+  static Result<Scratch> open_ready(const RootFilesystem& root);
+  /// Makes them those of the container; what is mounted over them stays. Errors: by errno.
+  static Result<> take_ready(const RootFilesystem& root);
+  /// Removes them; nothing may be mounted over them. Errors: by errno. Idempotent.
+  static Result<> forget_ready(const RootFilesystem& root);
 
   Scratch(Scratch&& other) noexcept;
   Scratch& operator=(Scratch&&) = delete;
@@ -37,8 +44,11 @@ class Scratch final {
 
  private:
   Scratch() = default;
+  static Result<Scratch> open(const RootFilesystem& root, const char* upper, const char* work);
 
   UniqueFd directory_;
+  const char* upper_name_ = "";
+  const char* work_name_ = "";
   UniqueFd upper_;
   UniqueFd work_;
   bool made_upper_ = false;

@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+import re
+import shutil
 import subprocess
 import time
 import unittest
 import uuid
 
-from harness import DaemonTest, wait_for
+from harness import Daemon, DaemonTest, cgroup_hierarchies, wait_for
 
 
 class Run(DaemonTest):
@@ -238,6 +240,46 @@ class Run(DaemonTest):
         # It was told already: the exit does not tell it again, and a kill by us is none of it.
         self.assertEqual(daemon.inspect("parent")["exit"]["cause"], "signaled")
         self.assertEqual(told(), before)
+
+    def fresh_daemon(self, **standby):
+        daemon = Daemon()
+        self.addCleanup(daemon.destroy)
+        daemon.standby = standby
+        daemon.start()
+        daemon.import_busybox()
+        return daemon
+
+    @staticmethod
+    def standing_by(daemon):
+        """How many processes wait for a launch: groups in the scope that are no container's."""
+        scopes = [os.path.join(path, daemon.scope()) for path in cgroup_hierarchies()]
+        names = next(os.listdir(scope) for scope in scopes if os.path.isdir(scope))
+        uids = {name for name in names if re.fullmatch("[0-9a-f]{32}", name)}
+        return len(uids - {container["uid"] for container in daemon.ps()})
+
+    def test_an_image_that_was_removed_and_comes_back_is_launched_as_it_is_now(self):
+        daemon = self.fresh_daemon()
+        tree = os.path.join(daemon.base, "tree-again")
+        shutil.copytree(os.path.join(daemon.base, "tree-busybox"), tree, symlinks=True)
+        with open(os.path.join(tree, "etc", "edition"), "w", encoding="ascii") as file:
+            file.write("same bytes, same name on the disk\n")
+        for _ in range(2):
+            daemon.skerry("image", "import", "--name", "again", tree)
+            for _ in range(3):
+                done = daemon.skerry("run", "--rm", "again", "cat", "/etc/edition")
+                self.assertEqual(done.out, "same bytes, same name on the disk\n")
+                # With the image's root mounted beforehand.
+                wait_for(lambda: self.standing_by(daemon) == 4, "processes on standby")
+            daemon.skerry("image", "rm", "again")
+
+    def test_launches_without_standby_processes(self):
+        daemon = self.fresh_daemon(processes=0)
+        self.assertEqual(daemon.skerry("run", "--rm", "busybox", "echo", "fine").out, "fine\n")
+        launched = daemon.skerry("run", "-d", "busybox", "sleep", "600").out.strip()
+        parts = next(phase["parts"] for phase in daemon.inspect(launched)["launch_timing"]["phases"]
+                     if phase["name"] == "launch.shim")
+        self.assertEqual([part["name"] for part in parts], ["launcher", "shim", "process"])
+        daemon.skerry("rm", "-f", launched)
 
     def test_pids_limit(self):
         done = self.run_sh("for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait", "--pids-limit", "4")
