@@ -414,7 +414,7 @@ TEST(SeccompJsonProgram, TooLongForTheKernelIsRefused) {
     rules += fmt::format(R"({}{{"names": ["setpgid"], "action": "SCMP_ACT_ERRNO",
                                "args": [{{"index": 1, "op": "SCMP_CMP_EQ", "value": {}}}]}})",
                          i == 0 ? "" : ",",
-                         ((i + 1ULL) << 32U) + static_cast<unsigned>(i));
+                         ((static_cast<std::uint64_t>(i) + 1) << 32U) + static_cast<unsigned>(i));
   }
   const auto program = seccomp::compile(parse_profile(allowing(rules)).value(),
                                         {.capabilities = 0, .kernel = kSomeKernel});
