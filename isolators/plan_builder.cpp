@@ -14,6 +14,8 @@ void PlanBuilder::add(Phase phase, plan::Operation operation) {
   operations_[phase].push_back(std::move(operation));
 }
 
+// It is moved from, which the check does not see through try_emplace().
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 void PlanBuilder::add_user_mount(std::size_t position, plan::AttachMount mount) {
   const bool added = user_mounts_.try_emplace(position, std::move(mount)).second;
   CHECK(added);

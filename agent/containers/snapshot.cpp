@@ -59,6 +59,8 @@ void SnapshotBoard::publish(const events::Cursor& cursor) {
     auto& slot = next->buckets_.at(bucket_of(uid));
     auto bucket =
         slot ? std::make_shared<Snapshot::Bucket>(*slot) : std::make_shared<Snapshot::Bucket>();
+    // The analyzer takes a reference to an element of the vector for one to nothing.
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage)
     std::erase_if(*bucket, [&uid](const ViewPtr& v) { return v->container.uid() == uid; });
     if (view) bucket->push_back(std::move(view));
     slot = std::move(bucket);

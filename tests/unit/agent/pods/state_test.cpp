@@ -19,7 +19,7 @@ using Key = std::pair<PodState, PodTransition>;
 // The whole truth, written a second time and in another order: per transition.
 std::map<Key, PodState> expected() {
   std::map<Key, PodState> table;
-  const auto add = [&table](PodTransition by, std::set<PodState> from, PodState to) {
+  const auto add = [&table](PodTransition by, const std::set<PodState>& from, PodState to) {
     for (const PodState state : from) table[{state, by}] = to;
   };
   add(PodTransition::kPrepare, {PodState::kAccepted}, PodState::kPreparing);
