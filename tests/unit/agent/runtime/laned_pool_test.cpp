@@ -15,13 +15,15 @@ LanedPool::Options options(std::size_t threads, std::size_t queue, std::size_t w
   return {.name = "foreign", .threads = threads, .queue = queue, .lane_width = width};
 }
 
+// In all of these the pool comes after what its tasks use: its threads may still look at that while
+// it ends.
 TEST(LanedPool, AHungLaneDelaysOnlyItsOwn) {
   tests::KeptTrace trace;
-  LanedPool pool(options(3, 100, 2), trace.get());
   std::latch release(1);
   std::latch hung(2);
   std::atomic<int> hung_running = 0;
   std::latch all_hung_ran(10);
+  LanedPool pool(options(3, 100, 2), trace.get());
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(pool.submit(
         [&, i] {
@@ -46,9 +48,9 @@ TEST(LanedPool, AHungLaneDelaysOnlyItsOwn) {
 
 TEST(LanedPool, KeepsTheOrderWithinALane) {
   tests::KeptTrace trace;
-  LanedPool pool(options(4, 100, 1), trace.get());
   std::string order;  // one at a time: the lane is its lock
   std::latch done(26);
+  LanedPool pool(options(4, 100, 1), trace.get());
   for (char c = 'a'; c <= 'z'; ++c) {
     ASSERT_TRUE(pool.submit(
         [&, c] {
@@ -63,11 +65,11 @@ TEST(LanedPool, KeepsTheOrderWithinALane) {
 
 TEST(LanedPool, WhoWaitsForTwoLanesIsNotPassedInEither) {
   tests::KeptTrace trace;
-  LanedPool pool(options(4, 100, 1), trace.get());
   std::latch in_a(1);
   std::latch release(1);
   std::latch done(2);
   std::string order;
+  LanedPool pool(options(4, 100, 1), trace.get());
   ASSERT_TRUE(pool.submit(
       [&] {
         in_a.count_down();
@@ -94,9 +96,11 @@ TEST(LanedPool, WhoWaitsForTwoLanesIsNotPassedInEither) {
 
 TEST(LanedPool, WhoIsStoppedWaitsForNoLane) {
   tests::KeptTrace trace;
-  LanedPool pool(options(2, 100, 1), trace.get());
   std::latch hung(1);
   std::latch release(1);
+  std::latch ran(1);
+  std::latch late(1);
+  LanedPool pool(options(2, 100, 1), trace.get());
   ASSERT_TRUE(pool.submit(
       [&] {
         hung.count_down();
@@ -105,12 +109,10 @@ TEST(LanedPool, WhoIsStoppedWaitsForNoLane) {
       {"hung"}));
   hung.wait();
   std::stop_source source;
-  std::latch ran(1);
   ASSERT_TRUE(pool.submit([&] { ran.count_down(); }, {"hung"}, source.get_token()));
   source.request_stop();
   ran.wait();
   // Of one that was stopped before, too.
-  std::latch late(1);
   ASSERT_TRUE(pool.submit([&] { late.count_down(); }, {"hung"}, source.get_token()));
   late.wait();
   release.count_down();
@@ -118,8 +120,8 @@ TEST(LanedPool, WhoIsStoppedWaitsForNoLane) {
 
 TEST(LanedPool, ALaneNamedTwiceCountsOnce) {
   tests::KeptTrace trace;
-  LanedPool pool(options(1, 1, 1), trace.get());
   std::latch done(1);
+  LanedPool pool(options(1, 1, 1), trace.get());
   ASSERT_TRUE(pool.submit([&] { done.count_down(); }, {"a", "b", "a"}));
   done.wait();
 }
@@ -127,9 +129,9 @@ TEST(LanedPool, ALaneNamedTwiceCountsOnce) {
 TEST(LanedPool, SurvivesAnExceptionAndGivesTheLaneBack) {
   tests::KeptTrace trace;
   {
+    std::latch done(1);
     LanedPool pool(options(1, 10, 1), trace.get());
     ASSERT_TRUE(pool.submit([] { throw std::runtime_error("plugin library"); }, {"a"}));
-    std::latch done(1);
     ASSERT_TRUE(pool.submit([&] { done.count_down(); }, {"a"}));
     done.wait();
   }
@@ -138,9 +140,9 @@ TEST(LanedPool, SurvivesAnExceptionAndGivesTheLaneBack) {
 
 TEST(LanedPool, RefusesWhatDoesNotFitAndWhatComesTooLate) {
   tests::KeptTrace trace;
-  LanedPool pool(options(1, 1, 1), trace.get());
   std::latch running(1);
   std::latch release(1);
+  LanedPool pool(options(1, 1, 1), trace.get());
   ASSERT_TRUE(pool.submit(
       [&] {
         running.count_down();
