@@ -67,10 +67,10 @@ class Session(DaemonTest):
     def test_an_editor_through_resize_and_detach(self):
         tmux = self.tmux
         tmux.wait("host:")
-        tmux.line(f"{self.skerry} run -it --name desk -e PS1=inside: busybox sh")
+        tmux.line(f"{self.skerry} run -it --name desk -e PS1=in''side: busybox sh")
         tmux.wait("inside:")
         tmux.line("vi /tmp/letter")
-        tmux.wait("/tmp/letter")
+        tmux.wait("- /tmp/letter")
         tmux.type("i")
         tmux.call("send-keys", "-l", "dear reader")
         tmux.wait("dear reader")
@@ -93,7 +93,8 @@ class Session(DaemonTest):
         tmux.wait("dear reader\n30 100")
         tmux.line("exit 7")
         tmux.wait("host:")
-        tmux.line("clear; echo status:$?")
+        tmux.line("echo status:$?")
+        tmux.wait("status:7")
         self.assertEqual(self.daemon.skerry("wait", "desk", check=False).out.strip(), "7")
 
 
