@@ -1,12 +1,17 @@
 #include "agent/containers/standby_shelf.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace skerry::agent {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr const char* kMake = "standby.make";
+// Longer than a launch takes, so that one which runs its course is not disturbed by the next one's.
+constexpr auto kPause = 20ms;
 
 }  // namespace
 
@@ -43,7 +48,14 @@ StandbyPtr StandbyShelf::take(const StandbyWish& wish) {
 
 void StandbyShelf::expect(StandbyWish wish) {
   const std::uint64_t namespaces = wish.namespaces;
-  kinds_[namespaces].wish = std::move(wish);
+  Kind& kind = kinds_[namespaces];
+  kind.wish = std::move(wish);
+  kind.pause = parts_.reactor.after(kPause, [this, namespaces] { on_pause(namespaces); });
+  refill(namespaces);
+}
+
+void StandbyShelf::on_pause(std::uint64_t namespaces) {
+  kinds_[namespaces].pause.reset();
   refill(namespaces);
 }
 
@@ -65,7 +77,8 @@ std::set<std::string> StandbyShelf::uids() const {
 // One after the other: a launch that runs meanwhile needs the processors more.
 void StandbyShelf::refill(std::uint64_t namespaces) {
   Kind& kind = kinds_[namespaces];
-  if (closed_ || kind.making || kind.ready.size() >= size_) return;
+  const std::size_t enough = kind.pause ? size_ / 2 : size_;
+  if (closed_ || kind.making || kind.ready.size() >= enough) return;
   const Uid uid = Uid::make();
   {
     const runtime::MutexLock lock(mutex_);
@@ -145,6 +158,7 @@ void StandbyShelf::end_unwanted() {
 void StandbyShelf::close() {
   closed_ = true;
   for (auto& [namespaces, kind] : kinds_) {
+    kind.pause.reset();
     const runtime::MutexLock lock(mutex_);
     for (auto& standby : kind.ready) unwanted_.push_back(std::move(standby));
     kind.ready.clear();
