@@ -1,19 +1,17 @@
 #include "images/layer_store.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/ids.h"
+#include "os/directory.h"
 #include "os/path.h"
 
 namespace skerry::images {
@@ -24,10 +22,6 @@ constexpr std::string_view kGonePrefix = "tmp-gone-";
 constexpr const char* kTree = "fs";
 constexpr const char* kAbout = "about.json";
 constexpr std::size_t kMaxAbout = 4096;
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
 
 std::string write_about(const LayerInfo& info) {
   const nlohmann::json about = {{"version", 1},
@@ -176,22 +170,9 @@ Result<UniqueFd> LayerStore::open_tree(const ContentId& id) const {
 }
 
 Result<std::vector<std::string>> LayerStore::names() const {
-  TRY_ASSIGN(UniqueFd again, os::open_dir_at(layers_.get(), "."));
-  const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(again.get()));
-  if (dir == nullptr) return Error::from_errno(errno, "list \"layers\"");
-  static_cast<void>(again.release());
-  std::vector<std::string> out;
-  while (true) {
-    errno = 0;
-    // Each DIR is used by one thread only.
-    const dirent* found = ::readdir(dir.get());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr) break;
-    const std::string_view name = found->d_name;
-    if (name != "." && name != "..") out.emplace_back(name);
-  }
-  if (errno != 0) return Error::from_errno(errno, "list \"layers\"");
-  std::sort(out.begin(), out.end());
-  return out;
+  auto names = os::list_directory(layers_.get());
+  if (!names) return std::move(names).error().wrap("list \"layers\"");
+  return names;
 }
 
 }  // namespace skerry::images

@@ -13,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "os/directory.h"
 #include "os/path.h"
 #include "unpack/sha256.h"
 #include "unpack/tree_reader.h"
@@ -75,7 +76,7 @@ class Copy final {
     TRY_ASSIGN(metadata.xattrs, carried_xattrs(fd.get()));
     hash_header(entry, info, metadata);
     TRY(writer_.make_directory(entry, metadata));
-    TRY_ASSIGN(auto names, sorted_names(fd.get()));
+    TRY_ASSIGN(auto names, os::list_directory(fd.get()));
     levels_.push_back({std::move(fd), entry.path(), std::move(names)});
     return {};
   }

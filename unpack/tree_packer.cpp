@@ -19,6 +19,7 @@
 
 #include <fmt/format.h>
 
+#include "os/directory.h"
 #include "os/path.h"
 #include "unpack/entry_name.h"
 #include "unpack/tree_reader.h"
@@ -216,7 +217,7 @@ class Packer final {
     if (!made_up) TRY(add_xattrs(entry.get(), fd.get()));
     TRY(write_header(entry.get()));
     if (made_up) return {};
-    TRY_ASSIGN(auto names, sorted_names(fd.get()));
+    TRY_ASSIGN(auto names, os::list_directory(fd.get()));
     levels_.push_back({std::move(fd), called, std::move(names)});
     return {};
   }

@@ -1,49 +1,22 @@
 #include "unpack/tree_reader.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/xattr.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <utility>
 
 #include "os/path.h"
 #include "os/proc_files.h"
 
 namespace skerry::unpack {
-namespace {
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
-
-}  // namespace
+namespace {}  // namespace
 
 Error source_changed() {
   return Error(Code::kAborted, "the source changed while it was read")
       .with_reason("SOURCE_CHANGED")
       .as_retryable();
-}
-
-Result<std::vector<std::string>> sorted_names(int directory) {
-  TRY_ASSIGN(UniqueFd again, os::open_beneath(directory, ".", O_RDONLY | O_DIRECTORY));
-  const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(again.get()));
-  if (dir == nullptr) return Error::from_errno(errno, "list");
-  static_cast<void>(again.release());
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    // Each DIR is used by one thread only.
-    const dirent* found = ::readdir(dir.get());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr) break;
-    const std::string_view name = found->d_name;
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  if (errno != 0) return Error::from_errno(errno, "list");
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 Result<std::vector<Xattr>> carried_xattrs(int fd) {

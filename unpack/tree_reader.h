@@ -12,9 +12,6 @@ namespace skerry::unpack {
 /// ABORTED, reason SOURCE_CHANGED, retryable.
 Error source_changed();
 
-/// All names but "." and "..", in byte order. Errors: by errno.
-Result<std::vector<std::string>> sorted_names(int directory);
-
 /// The attributes that are carried (metadata.h), by name. Errors: source_changed(); by errno.
 Result<std::vector<Xattr>> carried_xattrs(int fd);
 

@@ -1,9 +1,9 @@
 // Get and List: from the snapshot, on gRPC's own thread. They wait for nobody.
 
 #include <algorithm>
-#include <charconv>
 
 #include "agent/api/container_service.h"
+#include "agent/api/page_token.h"
 #include "agent/api/unary_call.h"
 
 namespace skerry::agent {
@@ -37,17 +37,6 @@ bool matches(const skerry::v1::Container& container, const ListContainersRequest
   const auto& states = request.states();
   if (!states.empty() && std::ranges::find(states, container.state()) == states.end()) return false;
   return has_key(container, request.key()) && has_labels(container, request);
-}
-
-// The token is the ordinal of the last container given: a page goes on behind it, whatever came or
-// went meanwhile.
-Result<std::uint64_t> parse_token(const std::string& token) {
-  if (token.empty()) return 0;
-  std::uint64_t ordinal = 0;
-  const char* end = token.data() + token.size();
-  const auto parsed = std::from_chars(token.data(), end, ordinal);
-  if (parsed.ec == std::errc() && parsed.ptr == end) return ordinal;
-  return Error(Code::kInvalidArgument, "page_token: not one of ours").with_reason("PAGE_TOKEN");
 }
 
 }  // namespace
@@ -84,7 +73,7 @@ ServerUnaryReactor* ContainerServiceImpl::Get(CallbackServerContext* call,
 ServerUnaryReactor* ContainerServiceImpl::List(CallbackServerContext* call,
                                                const ListContainersRequest* request,
                                                skerry::v1::ListContainersResponse* response) {
-  const auto after = parse_token(request->page_token());
+  const auto after = parse_page_token(request->page_token());
   if (!after) return answer_now(call, after.error());
   if (request->page_size() > kMaxPage) {
     return answer_now(

@@ -1,7 +1,6 @@
 #include "agent/api/pod_service.h"
 
-#include <charconv>
-
+#include "agent/api/page_token.h"
 #include "agent/api/pod_answers.h"
 #include "agent/api/requests.h"
 #include "agent/api/unary_call.h"
@@ -37,16 +36,6 @@ PodReply pod_reply(const ApiContext& context, const Call& call, Response* respon
                *response->mutable_pod());
     });
   };
-}
-
-// The token is the ordinal of the last pod given, as for containers.
-Result<std::uint64_t> parse_token(const std::string& token) {
-  if (token.empty()) return 0;
-  std::uint64_t ordinal = 0;
-  const char* end = token.data() + token.size();
-  const auto parsed = std::from_chars(token.data(), end, ordinal);
-  if (parsed.ec == std::errc() && parsed.ptr == end) return ordinal;
-  return Error(Code::kInvalidArgument, "page_token: not one of ours").with_reason("PAGE_TOKEN");
 }
 
 }  // namespace
@@ -86,7 +75,7 @@ ServerUnaryReactor* PodServiceImpl::Get(CallbackServerContext*,
 ServerUnaryReactor* PodServiceImpl::List(CallbackServerContext* call,
                                          const skerry::v1::ListPodsRequest* request,
                                          skerry::v1::ListPodsResponse* response) {
-  const auto after = parse_token(request->page_token());
+  const auto after = parse_page_token(request->page_token());
   if (!after) return answer_now(call, after.error());
   if (request->page_size() > kMaxPage) {
     return answer_now(call, bad_request("page_size: is above 10000"));

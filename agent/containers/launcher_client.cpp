@@ -15,6 +15,7 @@
 #include "base/ids.h"
 #include "os/memfd.h"
 #include "os/path.h"
+#include "os/poll.h"
 #include "os/socket.h"
 #include "os/spawn.h"
 #include "plan/codec.h"
@@ -39,17 +40,10 @@ std::string_view as_bytes(const LauncherPacket& packet) {
   return {reinterpret_cast<const char*>(&packet), sizeof packet};
 }
 
-Result<> wait_readable(int fd, SteadyPoint deadline) {
-  for (;;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready =
-        ::poll(&poll_fd, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
-    if (ready > 0) return {};
-    if (ready == 0) return Error(Code::kDeadlineExceeded, "the launcher does not answer");
-    if (errno != EINTR) return Error::from_errno(errno, "poll");
-  }
+Result<> await_answer(int fd, SteadyPoint deadline) {
+  TRY_ASSIGN(const bool answered, os::wait_readable(fd, deadline));
+  if (!answered) return Error(Code::kDeadlineExceeded, "the launcher does not answer");
+  return {};
 }
 
 struct Received {
@@ -58,7 +52,7 @@ struct Received {
 };
 
 Result<Received> receive_packet(int fd, SteadyPoint deadline) {
-  TRY(wait_readable(fd, deadline));
+  TRY(await_answer(fd, deadline));
   TRY_ASSIGN(os::Message message, os::receive_message(fd, sizeof(LauncherPacket), 1));
   if (message.bytes.size() != sizeof(LauncherPacket)) {
     return Error(Code::kDataLoss, "the launcher sent a message of the wrong size");

@@ -96,7 +96,7 @@ Result<Container*> ContainerManager::find(const ContainerRef& ref) {
     case ContainerRef::kId: {
       const auto found = by_id_.find({tenant, ref.id()});
       if (found != by_id_.end()) return found->second;
-      if (removed_ids_.contains({tenant, ref.id()})) {
+      if (was_removed(tenant, ref.id())) {
         return not_found(ref.id()).with_reason("REMOVED");
       }
       return not_found(ref.id());
@@ -173,7 +173,7 @@ Result<Container*> ContainerManager::find_existing(const LaunchRequest& request)
         .with_reason("SPEC_DIFFERS")
         .with_object("container " + request.id);
   }
-  if (removed_ids_.contains({request.tenant, request.id})) {
+  if (was_removed(request.tenant, request.id)) {
     return Error(Code::kFailedPrecondition,
                  fmt::format("container \"{}\" was removed less than a day ago; a new one needs "
                              "another id",

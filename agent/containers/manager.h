@@ -255,13 +255,17 @@ class ContainerManager final {
   void owe_trash(const std::string& name, const Error& error);
   void register_debts();
 
+  // removed_ids.cpp
+  bool was_removed(const std::string& tenant, const std::string& id);
+  void forget_removed();
+
   Parts parts_;
   PodDoor* pods_ = nullptr;
   std::unordered_map<std::string, std::unique_ptr<Container>> containers_;  ///< by uid
   std::map<std::pair<std::string, std::string>, Container*> by_id_;         ///< (tenant, id)
   std::map<std::pair<std::string, std::string>, Container*> by_name_;       ///< (tenant, name)
-  std::map<std::pair<std::string, std::string>, Uid> removed_ids_;          ///< tombstones
   std::uint64_t next_ordinal_ = 1;
+  runtime::Timer forget_timer_;
   std::vector<std::pair<Reply, Result<ViewPtr>>> answers_;
   std::vector<std::function<void(const Container&)>> listeners_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -6,6 +6,8 @@
 
 #include "agent/containers/launch.h"
 #include "agent/containers/manager.h"
+#include "agent/containers/trash_step.h"
+#include "agent/operations/paying_step.h"
 #include "base/check.h"
 #include "os/path.h"
 
@@ -27,8 +29,7 @@ struct ReleaseJob {
   Uid uid;
   os::CgroupPath cgroup_path;
   std::vector<isolators::Checkpoint> checkpoints;
-  std::vector<Debt> debts;  ///< of the steps that failed
-  std::vector<Debt> all;    ///< what every step would owe
+  std::shared_ptr<operations::Owed> owed = std::make_shared<operations::Owed>();
 };
 
 Result<> remove_cgroup(os::CgroupManager& cgroups, const os::CgroupPath& path) {
@@ -39,27 +40,12 @@ Result<> remove_cgroup(os::CgroupManager& cgroups, const os::CgroupPath& path) {
   return cgroups.remove(path);
 }
 
-// A release step that fails owes what it was to do, and the release goes on.
-Step paying_step(std::string name,
-                 const std::shared_ptr<ReleaseJob>& job,
-                 std::function<Result<>()> work,
-                 Debt debt) {
-  job->all.push_back(debt);
-  Step step;
-  step.name = std::move(name);
-  step.run = [job, work = std::move(work), debt = std::move(debt)](CancelToken&) -> Result<> {
-    if (!work()) job->debts.push_back(debt);
-    return {};
-  };
-  return step;
-}
-
 std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& host) {
   std::vector<Step> steps;
   const std::string& uid = job->uid.str();
   steps.push_back(paying_step(
       "release.cgroup",
-      job,
+      job->owed,
       [job, &host] { return remove_cgroup(*host.cgroups, job->cgroup_path); },
       {.kind = std::string(kDebtCgroup), .key = job->cgroup_path, .object = uid, .record = {}}));
   // Last made, first given back.
@@ -71,7 +57,7 @@ std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& ho
     }
     steps.push_back(paying_step(
         "release." + checkpoint.isolator,
-        job,
+        job->owed,
         [job, checkpoint, &one = **isolator] { return one.cleanup(job->uid, checkpoint); },
         {.kind = std::string(kDebtIsolator),
          .key = uid + "/" + checkpoint.isolator,
@@ -80,32 +66,11 @@ std::vector<Step> release_steps(const std::shared_ptr<ReleaseJob>& job, Host& ho
   }
   steps.push_back(
       paying_step("release.run",
-                  job,
+                  job->owed,
                   [job, &host] {
                     return os::remove_tree(host.directories.run_containers.get(), job->uid.str());
                   },
                   {.kind = std::string(kDebtRun), .key = uid, .object = uid, .record = {}}));
-  return steps;
-}
-
-std::vector<Step> removal_steps(const Uid& uid,
-                                Host& host,
-                                const std::shared_ptr<std::string>& trash_name) {
-  std::vector<Step> steps;
-  steps.push_back(Step{.name = "remove.directory",
-                       .run = [uid, trash_name, &host](CancelToken&) -> Result<> {
-                         auto name = os::rename_to_trash(host.directories.containers.get(),
-                                                         uid.str(),
-                                                         host.directories.trash.get());
-                         if (!name) {
-                           if (name.error().code() == Code::kNotFound) return {};
-                           return std::move(name).error();
-                         }
-                         *trash_name = *name;
-                         return {};
-                       },
-                       .undo = {},
-                       .debt = {}});
   return steps;
 }
 
@@ -158,7 +123,7 @@ void ContainerManager::begin_release(Container& container, store::Transaction& t
   operation.done = [this, uid = container.uid, job](Outcome outcome) {
     // An operation that broke off (workers full, a failpoint) owes everything: paying twice is
     // fine.
-    const std::vector<Debt>& owed = outcome.ok() ? job->debts : job->all;
+    const std::vector<Debt>& owed = outcome.ok() ? job->owed->debts : job->owed->all;
     outcome.debts.insert(outcome.debts.end(), owed.begin(), owed.end());
     if (!outcome.ok()) {
       parts_.trace.error(
@@ -268,7 +233,11 @@ void ContainerManager::begin_removal(Container& container) {
   operation.name = "remove";
   operation.object = container.uid;
   auto trash_name = std::make_shared<std::string>();
-  operation.steps = removal_steps(container.uid, parts_.host, trash_name);
+  operation.steps.push_back(trash_step("remove.directory",
+                                       parts_.host.directories.containers.get(),
+                                       container.uid,
+                                       parts_.host,
+                                       trash_name));
   operation.cancel = std::make_shared<runtime::CancelToken>();
   operation.done = [this, uid = container.uid, trash_name](const Outcome& outcome) {
     if (!trash_name->empty()) trash_.collect(*trash_name);
@@ -320,7 +289,6 @@ void ContainerManager::removed(const Uid& uid, const Outcome& outcome) {
     parts_.trace.error("removal failed", *container->remove_error, {{"container", uid.str()}});
     return changed(*container);
   }
-  removed_ids_[{api.tenant(), api.id()}] = uid;
   container->gone = true;
   check_waiters(*container);
   for (const auto& listener : listeners_) listener(*container);

@@ -1,7 +1,5 @@
 #include "agent/containers/spec.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -13,6 +11,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "agent/containers/spec_parts.h"
+#include "agent/containers/spec_sections.h"
 #include "agent/networks/pod_network.h"
 #include "isolators/seccomp/json_profile.h"
 
@@ -20,10 +19,8 @@ namespace skerry::agent {
 namespace {
 
 using isolators::ContainerConfig;
-using isolators::Resources;
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kDefaultPids = 4096;
 constexpr std::uint64_t kMinLogBytes = 64ULL << 10U;
 constexpr std::uint32_t kMaxLogFiles = 100;
 constexpr int kMaxSignal = 64;
@@ -63,52 +60,7 @@ Result<> check_lifetime(const v1::ContainerSpec& spec, CheckedSpec& out) {
   return {};
 }
 
-// --- root, process, mounts ------------------------------------------------------------------
-
-bool is_below(const std::filesystem::path& path, const std::filesystem::path& base) {
-  const auto [end, ignored] = std::mismatch(base.begin(), base.end(), path.begin(), path.end());
-  // "/a/" ends in an empty component.
-  return end == base.end() || (std::next(end) == base.end() && end->empty());
-}
-
-// As the text says; what links make of it is looked at when it is opened.
-Result<> check_host_path(const std::filesystem::path& path,
-                         std::string_view field,
-                         const config::Config& config) {
-  const auto allowed = [&path](const std::filesystem::path& base) {
-    return is_below(path.lexically_normal(), base);
-  };
-  if (std::ranges::any_of(config.bind_sources, allowed)) return {};
-  return Error(Code::kPermissionDenied,
-               fmt::format("{}: the configuration allows no use of \"{}\" (bind_sources)",
-                           field,
-                           path.string()))
-      .with_reason("BIND_REFUSED");
-}
-
-Result<> check_root(const v1::RootFilesystem& root,
-                    const config::Config& daemon,
-                    ContainerConfig& config) {
-  switch (root.source_case()) {
-    case v1::RootFilesystem::kImage:
-      if (root.image().empty()) return invalid("spec.root.image", "is empty");
-      break;
-    case v1::RootFilesystem::kDirectory:
-      if (!std::filesystem::path(root.directory()).is_absolute()) {
-        return invalid("spec.root.directory",
-                       fmt::format("\"{}\" is not an absolute path", root.directory()));
-      }
-      TRY(check_host_path(root.directory(), "spec.root.directory", daemon));
-      config.root.layers = {root.directory()};
-      config.root.foreign_layers = true;
-      break;
-    case v1::RootFilesystem::SOURCE_NOT_SET:
-      return invalid("spec.root", "neither image nor directory is set");
-  }
-  config.root.read_only = root.read_only();
-  config.root.durable = root.durable();
-  return {};
-}
+// --- the process ----------------------------------------------------------------------------
 
 Result<> check_env(const v1::ContainerSpec& spec, isolators::Process& process) {
   std::set<std::string_view> names;
@@ -148,195 +100,6 @@ Result<> check_process(const v1::ContainerSpec& spec, ContainerConfig& config) {
   process.user = spec.user().name();
   process.additional_groups.assign(spec.user().additional_groups().begin(),
                                    spec.user().additional_groups().end());
-  return {};
-}
-
-Result<isolators::TmpfsMount> tmpfs_mount(const v1::Mount& mount, std::string_view field) {
-  constexpr std::uint64_t kMinTmpfs = 4096;
-  constexpr std::uint32_t kMaxMode = 07777;
-  const v1::TmpfsMount& spec = mount.tmpfs();
-  isolators::TmpfsMount out;
-  out.target = mount.target();
-  if (spec.has_size_bytes()) {
-    if (spec.size_bytes() < kMinTmpfs) {
-      return refused(field,
-                     fmt::format("tmpfs size {} is below 4096 bytes", spec.size_bytes()),
-                     "LIMIT_TOO_SMALL");
-    }
-    out.size = Bytes(spec.size_bytes());
-  }
-  if (spec.has_mode()) {
-    if (spec.mode() > kMaxMode) return invalid(field, "tmpfs mode is above 07777");
-    out.mode = spec.mode();
-  }
-  out.read_only = mount.read_only();
-  out.no_exec = !spec.exec();
-  return out;
-}
-
-Result<isolators::BindMount> bind_mount(const v1::Mount& mount,
-                                        std::string_view field,
-                                        const config::Config& config) {
-  const std::filesystem::path source = mount.bind().source();
-  if (!source.is_absolute()) {
-    return invalid(field, fmt::format("source \"{}\" is not an absolute path", source.string()));
-  }
-  TRY(check_host_path(source, field, config));
-  return isolators::BindMount{
-      .source = source.string(),
-      .target = mount.target(),
-      .read_only = mount.read_only(),
-      .recursive = mount.bind().has_recursive() ? mount.bind().recursive() : true};
-}
-
-// Which volume that is, and whether it can be, the isolator asks the volumes.
-isolators::VolumeMount volume_mount(const v1::Mount& mount) {
-  const v1::VolumeMount& volume = mount.volume();
-  return {.name = volume.name(),
-          .driver = volume.driver(),
-          .options = {volume.options().begin(), volume.options().end()},
-          .target = mount.target(),
-          .read_only = mount.read_only()};
-}
-
-Result<> check_mounts(const v1::ContainerSpec& spec,
-                      const config::Config& config,
-                      ContainerConfig& out) {
-  for (int i = 0; i < spec.mounts_size(); ++i) {
-    const v1::Mount& mount = spec.mounts(i);
-    const std::string field = fmt::format("spec.mounts[{}]", i);
-    switch (mount.kind_case()) {
-      case v1::Mount::kBind: {
-        TRY_ASSIGN(isolators::BindMount bind, bind_mount(mount, field, config));
-        out.mounts.emplace_back(std::move(bind));
-        break;
-      }
-      case v1::Mount::kTmpfs: {
-        TRY_ASSIGN(isolators::TmpfsMount tmpfs, tmpfs_mount(mount, field));
-        out.mounts.emplace_back(std::move(tmpfs));
-        break;
-      }
-      case v1::Mount::kVolume:
-        out.mounts.emplace_back(volume_mount(mount));
-        break;
-      case v1::Mount::KIND_NOT_SET:
-        return invalid(field, "none of bind, tmpfs and volume is set");
-    }
-  }
-  return {};
-}
-
-// --- limits ---------------------------------------------------------------------------------
-
-struct RlimitName {
-  std::string_view name;
-  int resource;
-};
-constexpr std::array kRlimitNames = {
-    RlimitName{"as", RLIMIT_AS},
-    RlimitName{"core", RLIMIT_CORE},
-    RlimitName{"cpu", RLIMIT_CPU},
-    RlimitName{"data", RLIMIT_DATA},
-    RlimitName{"fsize", RLIMIT_FSIZE},
-    RlimitName{"locks", RLIMIT_LOCKS},
-    RlimitName{"memlock", RLIMIT_MEMLOCK},
-    RlimitName{"msgqueue", RLIMIT_MSGQUEUE},
-    RlimitName{"nice", RLIMIT_NICE},
-    RlimitName{"nofile", RLIMIT_NOFILE},
-    RlimitName{"nproc", RLIMIT_NPROC},
-    RlimitName{"rss", RLIMIT_RSS},
-    RlimitName{"rtprio", RLIMIT_RTPRIO},
-    RlimitName{"rttime", RLIMIT_RTTIME},
-    RlimitName{"sigpending", RLIMIT_SIGPENDING},
-    RlimitName{"stack", RLIMIT_STACK},
-};
-
-Result<std::uint64_t> rlimit_value(const v1::RlimitValue& value, std::string_view field) {
-  switch (value.limit_case()) {
-    case v1::RlimitValue::kValue:
-      return value.value();
-    case v1::RlimitValue::kUnlimited:
-      return static_cast<std::uint64_t>(RLIM_INFINITY);
-    case v1::RlimitValue::LIMIT_NOT_SET:
-      break;
-  }
-  return invalid(field, "neither value nor unlimited is set");
-}
-
-Result<> check_rlimits(const v1::ContainerSpec& spec, ContainerConfig& config) {
-  for (const v1::Rlimit& limit : spec.rlimits()) {
-    const std::string field = fmt::format("spec.rlimits \"{}\"", limit.name());
-    const auto* const known = std::ranges::find(kRlimitNames, limit.name(), &RlimitName::name);
-    if (known == kRlimitNames.end()) return invalid(field, "is no resource of setrlimit(2)");
-    const auto same = [known](const isolators::Rlimit& other) {
-      return other.resource == known->resource;
-    };
-    if (std::ranges::any_of(config.rlimits, same)) return invalid(field, "appears twice");
-    isolators::Rlimit out{.resource = known->resource};
-    TRY_ASSIGN(out.soft, rlimit_value(limit.soft(), field + ".soft"));
-    TRY_ASSIGN(out.hard, rlimit_value(limit.hard(), field + ".hard"));
-    if (out.soft > out.hard) return invalid(field, "the soft limit is above the hard one");
-    config.rlimits.push_back(out);
-  }
-  return {};
-}
-
-Result<std::uint64_t> at_least_one(std::uint64_t value, std::string_view field) {
-  if (value > 0) return value;
-  return refused(field, "0 is no limit; say unlimited for none", "LIMIT_TOO_SMALL");
-}
-
-Result<> check_requests(const v1::ResourceRequests& requests, Resources& out) {
-  if (requests.has_millicpu()) {
-    TRY_ASSIGN(const std::uint64_t value,
-               at_least_one(requests.millicpu(), "resources.requests.millicpu"));
-    out.cpu_request = MilliCpu(value);
-  }
-  if (requests.has_memory_bytes()) {
-    TRY_ASSIGN(const std::uint64_t value,
-               at_least_one(requests.memory_bytes(), "resources.requests.memory_bytes"));
-    out.memory_request = Bytes(value);
-  }
-  return {};
-}
-
-Result<> check_cpu_and_memory(const v1::ResourceLimits& limits, Resources& out) {
-  if (limits.cpu().limit_case() == v1::CpuLimit::kMillicpu) {
-    TRY_ASSIGN(const std::uint64_t value,
-               at_least_one(limits.cpu().millicpu(), "resources.limits.cpu"));
-    out.cpu_limit = MilliCpu(value);
-  } else if (limits.cpu().has_unlimited()) {
-    out.cpu_limit.reset();
-  }
-  if (limits.memory().limit_case() == v1::MemoryLimit::kBytes) {
-    TRY_ASSIGN(const std::uint64_t value,
-               at_least_one(limits.memory().bytes(), "resources.limits.memory"));
-    out.memory_limit = Bytes(value);
-  } else if (limits.memory().has_unlimited()) {
-    out.memory_limit.reset();
-  }
-  return {};
-}
-
-Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
-  const v1::SwapLimit& swap = limits.swap();
-  if ((swap.has_none() || swap.limit_case() == v1::SwapLimit::kBytes) && !out.memory_limit) {
-    return invalid("resources.limits.swap", "needs a memory limit");
-  }
-  // The default: none beside a memory limit, unlimited without one.
-  if (out.memory_limit) out.swap_limit = Bytes(0);
-  if (swap.has_unlimited()) out.swap_limit.reset();
-  if (swap.limit_case() == v1::SwapLimit::kBytes) {
-    TRY_ASSIGN(const std::uint64_t value, at_least_one(swap.bytes(), "resources.limits.swap"));
-    out.swap_limit = Bytes(value);
-  }
-  if (limits.pids().limit_case() == v1::PidsLimit::kCount) {
-    TRY_ASSIGN(const std::uint64_t value,
-               at_least_one(limits.pids().count(), "resources.limits.pids"));
-    out.pids_limit = value;
-  } else if (limits.pids().has_unlimited()) {
-    out.pids_limit.reset();
-  }
   return {};
 }
 
@@ -516,17 +279,6 @@ Result<> refuse_unknown_fields(const google::protobuf::Message& message, const s
   return {};
 }
 
-Result<Resources> check_resources(const v1::Resources& resources, const config::Config& config) {
-  Resources out;
-  out.cpu_limit = config.defaults.cpus;
-  out.memory_limit = config.defaults.memory;
-  out.pids_limit = config.defaults.pids.value_or(kDefaultPids);
-  TRY(check_requests(resources.requests(), out));
-  TRY(check_cpu_and_memory(resources.limits(), out));
-  TRY(check_swap_and_pids(resources.limits(), out));
-  return out;
-}
-
 Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Config& config) {
   TRY(refuse_unknown_fields(spec, "spec"));
   TRY(check_labels(spec.labels(), "spec.labels"));
@@ -549,38 +301,6 @@ Result<CheckedSpec> check_spec(const v1::ContainerSpec& spec, const config::Conf
   out.open_stdin = spec.stdin();
   const v1::Terminal* terminal = spec.has_terminal() ? &spec.terminal() : nullptr;
   TRY_ASSIGN(out.terminal, check_terminal(terminal, out.config.process.environment));
-  return out;
-}
-
-v1::Resources effective_resources(const Resources& resources) {
-  v1::Resources out;
-  if (resources.cpu_request) out.mutable_requests()->set_millicpu(resources.cpu_request->value());
-  if (resources.memory_request) {
-    out.mutable_requests()->set_memory_bytes(resources.memory_request->value());
-  }
-  v1::ResourceLimits& limits = *out.mutable_limits();
-  if (resources.cpu_limit) {
-    limits.mutable_cpu()->set_millicpu(resources.cpu_limit->value());
-  } else {
-    limits.mutable_cpu()->mutable_unlimited();
-  }
-  if (resources.memory_limit) {
-    limits.mutable_memory()->set_bytes(resources.memory_limit->value());
-  } else {
-    limits.mutable_memory()->mutable_unlimited();
-  }
-  if (!resources.swap_limit) {
-    limits.mutable_swap()->mutable_unlimited();
-  } else if (resources.swap_limit->value() == 0) {
-    limits.mutable_swap()->mutable_none();
-  } else {
-    limits.mutable_swap()->set_bytes(resources.swap_limit->value());
-  }
-  if (resources.pids_limit) {
-    limits.mutable_pids()->set_count(*resources.pids_limit);
-  } else {
-    limits.mutable_pids()->mutable_unlimited();
-  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 
 #include "agent/containers/manager.h"
 #include "base/check.h"
+#include "os/cgroup/signal.h"
 
 namespace skerry::agent {
 namespace {
@@ -116,13 +117,7 @@ void ContainerManager::kill(const ContainerRef& ref, int signal, bool all, Reply
   } else if (signal == SIGKILL) {
     sent = container.cgroup->kill();
   } else {
-    auto processes = container.cgroup->processes();
-    if (!processes) return answer(std::move(reply), std::move(processes).error());
-    for (const pid_t pid : *processes) {
-      // By pidfd, and only while the group still names it: a pid may be somebody else's by now.
-      auto process = os::open_process(pid);
-      if (process) static_cast<void>(os::send_signal(process->pidfd.get(), signal));
-    }
+    sent = os::signal_processes(*container.cgroup, signal);
   }
   if (!sent) return answer(std::move(reply), std::move(sent).error());
   if (signal == SIGKILL) container.killed_on_request = true;

@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "agent/execs/manager.h"
+#include "os/cgroup/signal.h"
 
 namespace skerry::agent {
 namespace {
@@ -134,12 +135,7 @@ void ExecManager::kill(const skerry::v1::ExecRef& ref, int signal, bool all, Exe
   if (!all) {
     sent = os::send_signal(exec.process.pidfd.get(), signal);
   } else if (exec.cgroup) {
-    auto processes = exec.cgroup->processes();
-    if (!processes) return answer(std::move(reply), std::move(processes).error());
-    for (const pid_t pid : *processes) {
-      auto process = os::open_process(pid);
-      if (process) static_cast<void>(os::send_signal(process->pidfd.get(), signal));
-    }
+    sent = os::signal_processes(*exec.cgroup, signal);
   }
   if (!sent) return answer(std::move(reply), std::move(sent).error());
   answer(std::move(reply), exec.view);

@@ -157,6 +157,7 @@ class PodManager final : public PodDoor {
 
   // recover.cpp
   Result<> load_tombstone(const store::ObjectRow& row);
+  void forget_removed();
   void adopt_lost_records();
   void restore(PodRecord record);
   void catch_up(Pod& pod);
@@ -164,11 +165,13 @@ class PodManager final : public PodDoor {
   void sweep();
 
   Parts parts_;
-  std::unordered_map<std::string, std::unique_ptr<Pod>> pods_;      ///< by uid
-  std::map<std::pair<std::string, std::string>, Pod*> by_id_;       ///< (tenant, id)
-  std::map<std::pair<std::string, std::string>, Pod*> by_name_;     ///< (tenant, name)
-  std::map<std::pair<std::string, std::string>, Uid> removed_ids_;  ///< tombstones
-  std::map<std::string, std::map<std::uint64_t, Uid>> members_;     ///< pod uid → in order
+  std::unordered_map<std::string, std::unique_ptr<Pod>> pods_;   ///< by uid
+  std::map<std::pair<std::string, std::string>, Pod*> by_id_;    ///< (tenant, id)
+  std::map<std::pair<std::string, std::string>, Pod*> by_name_;  ///< (tenant, name)
+  /// (tenant, id) to when it was removed: tombstones, kept for a day.
+  std::map<std::pair<std::string, std::string>, WallTime> removed_ids_;
+  runtime::Timer forget_timer_;
+  std::map<std::string, std::map<std::uint64_t, Uid>> members_;  ///< pod uid → in order
   std::uint64_t next_ordinal_ = 1;
   std::vector<std::pair<PodReply, Result<PodViewPtr>>> answers_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

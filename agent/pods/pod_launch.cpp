@@ -129,21 +129,6 @@ Debt run_debt(const Uid& uid) {
   return {.kind = std::string(kDebtPodRun), .key = uid.str(), .object = uid.str(), .record = {}};
 }
 
-// A step of the end that fails owes what it was to do, and the end goes on.
-Step paying_step(std::string name,
-                 const std::shared_ptr<PodEndJob>& job,
-                 std::function<Result<>()> work,
-                 Debt debt) {
-  job->all.push_back(debt);
-  Step step;
-  step.name = std::move(name);
-  step.run = [job, work = std::move(work), debt = std::move(debt)](CancelToken&) -> Result<> {
-    if (!work()) job->debts.push_back(debt);
-    return {};
-  };
-  return step;
-}
-
 }  // namespace
 
 std::vector<std::string> pod_step_names() {
@@ -199,12 +184,12 @@ std::vector<Step> pod_end_steps(const std::shared_ptr<PodEndJob>& job, Host& hos
   std::vector<Step> steps;
   steps.push_back(paying_step(
       "pod-end.processes",
-      job,
+      job->owed,
       [job, &host] { return kill_and_wait(*host.cgroups, job->cgroup_path, kKillDeadline); },
       cgroup_debt(job->uid, job->cgroup_path)));
   steps.push_back(paying_step(
       "pod-end.network",
-      job,
+      job->owed,
       [job, &host]() -> Result<> {
         isolators::NetworkAttacher& attacher = host.networks->attacher();
         if (job->network.empty()) return attacher.detach(job->uid, nullptr);
@@ -214,34 +199,14 @@ std::vector<Step> pod_end_steps(const std::shared_ptr<PodEndJob>& job, Host& hos
       isolator_debt(job->uid, network_checkpoint(job->network))));
   steps.push_back(paying_step(
       "pod-end.cgroup",
-      job,
+      job->owed,
       [job, &host] { return host.cgroups->remove(job->cgroup_path); },
       cgroup_debt(job->uid, job->cgroup_path)));
   steps.push_back(paying_step(
       "pod-end.run",
-      job,
+      job->owed,
       [job, &host] { return os::remove_tree(host.directories.run_pods.get(), job->uid.str()); },
       run_debt(job->uid)));
-  return steps;
-}
-
-std::vector<Step> pod_removal_steps(const Uid& uid,
-                                    Host& host,
-                                    const std::shared_ptr<std::string>& trash_name) {
-  std::vector<Step> steps;
-  steps.push_back(Step{.name = "pod-remove.directory",
-                       .run = [uid, trash_name, &host](CancelToken&) -> Result<> {
-                         auto name = os::rename_to_trash(
-                             host.directories.pods.get(), uid.str(), host.directories.trash.get());
-                         if (!name) {
-                           if (name.error().code() == Code::kNotFound) return {};
-                           return std::move(name).error();
-                         }
-                         *trash_name = *name;
-                         return {};
-                       },
-                       .undo = {},
-                       .debt = {}});
   return steps;
 }
 

@@ -15,6 +15,7 @@
 
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
+#include "agent/operations/paying_step.h"
 #include "agent/operations/step.h"
 #include "agent/pods/pod_spec.h"
 #include "isolators/network/network_attacher.h"
@@ -46,8 +47,7 @@ struct PodEndJob {
   os::CgroupPath cgroup_path;
   /// encode_network_record(); empty: whatever bears the uid.
   std::string network;
-  std::vector<operations::Debt> debts;  ///< of the steps that failed
-  std::vector<operations::Debt> all;    ///< what every step would owe
+  std::shared_ptr<operations::Owed> owed = std::make_shared<operations::Owed>();
 };
 
 /// Debts here: kinds "cgroup" and "isolator", as of containers, and "pod-run" (key: uid, of the run
@@ -60,10 +60,6 @@ std::vector<std::string> pod_step_names();
 /// The steps over `job`; `host` outlives them.
 std::vector<operations::Step> pod_steps(const std::shared_ptr<PodJob>& job, Host& host);
 std::vector<operations::Step> pod_end_steps(const std::shared_ptr<PodEndJob>& job, Host& host);
-/// `trash_name`: what to delete; stays empty when there was nothing.
-std::vector<operations::Step> pod_removal_steps(const Uid& uid,
-                                                Host& host,
-                                                const std::shared_ptr<std::string>& trash_name);
 
 /// Applies a pod's limits to its group; those of `before` again when one is refused. Errors: the
 /// isolators'. Blocks: kernel. Thread: worker.

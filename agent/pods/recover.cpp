@@ -21,6 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kTombstoneLife = std::chrono::days(1);
+constexpr auto kForgetEvery = 1h;
 constexpr auto kHelloDeadline = 2s;
 constexpr auto kLauncherDeadline = 10s;
 constexpr std::size_t kMaxRecordBytes = 4ULL << 20U;
@@ -45,20 +46,37 @@ Result<> PodManager::load() {
     TRY(transaction.commit());
     parts_.trace.warning("a damaged record was put into quarantine", {{"pod", row.key}});
   }
+  forget_removed();
   adopt_lost_records();
   return {};
 }
 
 Result<> PodManager::load_tombstone(const store::ObjectRow& row) {
   const auto tombstone = decode_pod_tombstone(row.record);
-  const WallTime oldest = parts_.clock.wall() - kTombstoneLife;
-  if (tombstone && from_timestamp(tombstone->removed_at()) >= oldest) {
-    removed_ids_[{tombstone->tenant(), tombstone->id()}] = *Uid::parse(tombstone->uid());
+  if (tombstone) {
+    removed_ids_[{tombstone->tenant(), tombstone->id()}] = from_timestamp(tombstone->removed_at());
     return {};
   }
   store::Transaction transaction = parts_.store.begin();
   transaction.remove_object(kPodTombstoneKind, row.key);
   return transaction.commit();
+}
+
+void PodManager::forget_removed() {
+  forget_timer_ = parts_.reactor.after(kForgetEvery, [this] { forget_removed(); });
+  const WallTime oldest = parts_.clock.wall() - kTombstoneLife;
+  store::Transaction transaction = parts_.store.begin();
+  std::vector<std::pair<std::string, std::string>> forgotten;
+  for (const auto& [id, at] : removed_ids_) {
+    if (at >= oldest) continue;
+    transaction.remove_object(kPodTombstoneKind, tombstone_key(id.first, id.second));
+    forgotten.push_back(id);
+  }
+  const auto committed = transaction.commit();
+  if (!committed) {
+    return parts_.trace.error("cannot forget the ids of removed pods", committed.error());
+  }
+  for (const auto& id : forgotten) removed_ids_.erase(id);
 }
 
 // With state.db lost, or a record of it damaged, the run directory still says what there is.

@@ -5,6 +5,7 @@
 
 #include "agent/containers/launch.h"
 #include "agent/containers/record.h"
+#include "agent/containers/trash_step.h"
 #include "agent/networks/network_status.h"
 #include "agent/pods/manager.h"
 #include "base/check.h"
@@ -130,7 +131,7 @@ void PodManager::begin_end(Pod& pod) {
   operation.done = [this, uid = pod.uid, job](Outcome outcome) {
     // An operation that broke off (workers full, a failpoint) owes everything: paying twice is
     // fine.
-    const std::vector<Debt>& owed = outcome.ok() ? job->debts : job->all;
+    const std::vector<Debt>& owed = outcome.ok() ? job->owed->debts : job->owed->all;
     outcome.debts.insert(outcome.debts.end(), owed.begin(), owed.end());
     if (!outcome.ok()) {
       parts_.trace.error(
@@ -240,7 +241,11 @@ void PodManager::begin_removal(Pod& pod) {
   operation.name = "pod-remove";
   operation.object = pod.uid;
   auto trash_name = std::make_shared<std::string>();
-  operation.steps = pod_removal_steps(pod.uid, parts_.host, trash_name);
+  operation.steps.push_back(trash_step("pod-remove.directory",
+                                       parts_.host.directories.pods.get(),
+                                       pod.uid,
+                                       parts_.host,
+                                       trash_name));
   operation.cancel = std::make_shared<runtime::CancelToken>();
   operation.done = [this, uid = pod.uid, trash_name](const Outcome& outcome) {
     if (!trash_name->empty()) parts_.containers.trash().collect(*trash_name);
@@ -257,6 +262,7 @@ void PodManager::removed(const Uid& uid, const Outcome& outcome) {
   CHECK(pod != nullptr);
   const bool kept = !outcome.ok();
   const skerry::v1::Pod& api = pod->api();
+  const WallTime now = parts_.clock.wall();
   store::Transaction transaction = parts_.store.begin();
   parts_.interpreter.close(transaction, outcome);
   if (!kept) {
@@ -270,12 +276,12 @@ void PodManager::removed(const Uid& uid, const Outcome& outcome) {
     tombstone.set_tenant(api.tenant());
     tombstone.set_id(api.id());
     tombstone.set_uid(uid.str());
-    *tombstone.mutable_removed_at() = to_timestamp(parts_.clock.wall());
+    *tombstone.mutable_removed_at() = to_timestamp(now);
     transaction.put(to_row(tombstone));
   }
   const auto committed = transaction.commit();
   if (kept || !committed) return removal_failed(*pod, kept ? *outcome.error : committed.error());
-  removed_ids_[{api.tenant(), api.id()}] = uid;
+  removed_ids_[{api.tenant(), api.id()}] = now;
   pod->gone = true;
   check_waiters(*pod);
   erase(*pod);

@@ -1,7 +1,5 @@
 #include "agent/recovery/recovery.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <variant>
 
@@ -11,6 +9,7 @@
 #include "isolators/network/network.h"
 #include "isolators/volumes/volumes.h"
 #include "os/path.h"
+#include "os/poll.h"
 #include "os/socket.h"
 
 namespace skerry::agent {
@@ -19,22 +18,10 @@ namespace {
 using namespace std::chrono_literals;
 using launcher::ShimState;
 
-constexpr auto kTombstoneLife = std::chrono::days(1);
 // For all shims together: a live one answers at once, or hangs in the kernel.
 constexpr auto kHelloDeadline = 5s;
 constexpr std::size_t kMaxRecordBytes = 16ULL << 20U;
 constexpr auto kKillDeadline = 10s;
-
-bool wait_readable(int fd, SteadyTime deadline) {
-  for (;;) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd poll_fd{.fd = fd, .events = POLLIN, .revents = 0};
-    const int ready =
-        ::poll(&poll_fd, 1, static_cast<int>(std::max<std::int64_t>(0, left.count())));
-    if (ready >= 0 || errno != EINTR) return ready > 0;
-  }
-}
 
 }  // namespace
 
@@ -49,7 +36,7 @@ Result<> Recovery::run() {
   parts_.containers.register_debts();
   TRY(parts_.failpoints.hit("recovery.load"));
   TRY(load_records());
-  TRY(load_tombstones());
+  parts_.containers.forget_removed();
   adopt_lost_records();
   TRY(parts_.failpoints.hit("recovery.catch-up"));
   catch_up();
@@ -81,18 +68,6 @@ Result<> Recovery::load_records() {
     TRY(transaction.commit());
     parts_.trace.warning("a damaged record was put into quarantine",
                          {{"container", row.uid.str()}});
-  }
-  return {};
-}
-
-Result<> Recovery::load_tombstones() {
-  const WallTime oldest = parts_.clock.wall() - kTombstoneLife;
-  store::Transaction transaction = parts_.store.begin();
-  transaction.purge_tombstones(oldest);
-  TRY(transaction.commit());
-  TRY_ASSIGN(const auto loaded, parts_.store.tombstones());
-  for (const store::TombstoneRow& row : loaded.rows) {
-    parts_.containers.removed_ids_[{row.tenant, row.id}] = row.uid;
   }
   return {};
 }
@@ -219,7 +194,8 @@ Recovery::Knock Recovery::knock(Container& container) const {
 
 void Recovery::adopt(Knock door, SteadyTime deadline) {
   Container& container = *door.container;
-  if (!wait_readable(door.socket.get(), deadline)) return bury(container);
+  const auto answered = os::wait_readable(door.socket.get(), deadline);
+  if (!answered || !*answered) return bury(container);
   auto hello = receive_from_shim(door.socket.get());
   if (!hello || hello->packet.type != launcher::ShimMessage::kHello || hello->fds.empty()) {
     return bury(container);

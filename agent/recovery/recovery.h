@@ -45,7 +45,6 @@ class Recovery final {
   };
 
   Result<> load_records();
-  Result<> load_tombstones();
   void adopt_lost_records();
   void restore(Record record);
   Result<> restore_spec(Container& container);

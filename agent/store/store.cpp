@@ -187,12 +187,20 @@ Result<> Store::move_to_quarantine(const char* delete_sql, const std::vector<Dam
 }
 
 Result<Loaded<ContainerRow>> Store::containers() { return noted(load<ContainerRow>()); }
-Result<Loaded<TombstoneRow>> Store::tombstones() { return noted(load<TombstoneRow>()); }
 Result<Loaded<DebtRow>> Store::debts() { return noted(load<DebtRow>()); }
 Result<Loaded<ImageRow>> Store::images() { return noted(load<ImageRow>()); }
 Result<Loaded<ImageNameRow>> Store::image_names() { return noted(load<ImageNameRow>()); }
 Result<Loaded<OperationRow>> Store::operations() { return noted(load<OperationRow>()); }
 Result<Loaded<ObjectRow>> Store::objects() { return noted(load<ObjectRow>()); }
+
+Result<std::optional<TombstoneRow>> Store::tombstone(std::string_view tenant, std::string_view id) {
+  CHECK(reactor_.in_reactor());
+  TRY_ASSIGN(Query query, noted(database_->query(Table<TombstoneRow>::kSelectOne, tenant, id)));
+  TRY_ASSIGN(const bool found, noted(query.next()));
+  if (!found) return std::nullopt;
+  TRY_ASSIGN(TombstoneRow row, checked_row<TombstoneRow>(query));
+  return row;
+}
 
 Result<std::vector<BadRecord>> Store::quarantine() {
   std::vector<BadRecord> bad;

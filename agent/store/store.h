@@ -77,12 +77,14 @@ class Store final {
   /// Whole tables, for recovery. Records that fail their checksum are moved to the quarantine and
   /// reported, not returned. Errors: as Transaction::commit().
   Result<Loaded<ContainerRow>> containers();
-  Result<Loaded<TombstoneRow>> tombstones();
   Result<Loaded<DebtRow>> debts();
   Result<Loaded<ImageRow>> images();
   Result<Loaded<ImageNameRow>> image_names();
   Result<Loaded<OperationRow>> operations();
   Result<Loaded<ObjectRow>> objects();  ///< of every kind
+  /// Of one id; absent: it was never removed, or that is forgotten. Errors: as
+  /// Transaction::commit(), and as a record that fails its checksum, which stays where it is.
+  Result<std::optional<TombstoneRow>> tombstone(std::string_view tenant, std::string_view id);
   /// What lies in quarantine.
   Result<std::vector<BadRecord>> quarantine();
 

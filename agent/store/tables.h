@@ -70,6 +70,9 @@ struct Table<TombstoneRow> {
                            std::string_view(row.uid.str()),
                            to_column(row.removed_at));
   }
+  static constexpr const char* kSelectOne =
+      "SELECT rowid, tenant || '/' || id, tenant, id, uid, removed_at, sum FROM tombstones "
+      "WHERE tenant = ? AND id = ?";
   static Result<TombstoneRow> row(const Query& query) {
     TRY_ASSIGN(Uid uid, Uid::parse(query.bytes(4)));
     return TombstoneRow{.tenant = query.bytes(2),

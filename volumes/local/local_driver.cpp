@@ -1,18 +1,16 @@
 #include "volumes/local/local_driver.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "base/ids.h"
+#include "os/directory.h"
 #include "os/path.h"
 #include "volumes/local/local_options.h"
 #include "volumes/mountpoint.h"
@@ -22,10 +20,6 @@ namespace {
 
 constexpr const char* kData = "data";
 constexpr std::string_view kGonePrefix = ".gone-";
-
-struct DirCloser {
-  void operator()(DIR* dir) const { ::closedir(dir); }
-};
 
 Result<> sync_dir(int dir, const std::string& what) {
   if (::fsync(dir) == 0) return {};
@@ -167,22 +161,9 @@ std::string LocalDriver::data_path(const std::string& name) const {
 }
 
 Result<std::vector<std::string>> LocalDriver::entries() const {
-  TRY_ASSIGN(UniqueFd again, os::open_dir_at(volumes_.get(), "."));
-  const std::unique_ptr<DIR, DirCloser> dir(::fdopendir(again.get()));
-  if (dir == nullptr) return Error::from_errno(errno, "list \"volumes\"");
-  static_cast<void>(again.release());
-  std::vector<std::string> out;
-  for (;;) {
-    errno = 0;
-    // Each DIR is used by one thread only.
-    const dirent* found = ::readdir(dir.get());  // NOLINT(concurrency-mt-unsafe)
-    if (found == nullptr) break;
-    const std::string_view name = found->d_name;
-    if (name != "." && name != "..") out.emplace_back(name);
-  }
-  if (errno != 0) return Error::from_errno(errno, "list \"volumes\"");
-  std::sort(out.begin(), out.end());
-  return out;
+  auto names = os::list_directory(volumes_.get());
+  if (!names) return std::move(names).error().wrap("list \"volumes\"");
+  return names;
 }
 
 }  // namespace skerry::volumes
