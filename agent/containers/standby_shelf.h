@@ -1,8 +1,9 @@
 // The standby processes that are ready now. A kind (the namespaces they are cloned into) is kept
 // ready from the first launch that wanted it on, so a daemon that launches nothing keeps nothing.
 //
-// Making one competes with launches for processors and for the kernel's locks on mounts and cgroups, so what a
-// launch took is replaced when launches pause, and only below half of its size the shelf is filled at once.
+// Making one competes with launches for processors and for the kernel's locks on mounts and
+// cgroups, so what a launch took is replaced when launches pause; only below half of its size is
+// the shelf filled at once.
 #pragma once
 
 #include <cstddef>
@@ -81,7 +82,7 @@ class StandbyShelf final : public std::enable_shared_from_this<StandbyShelf> {
   struct Kind {
     StandbyWish wish;  ///< the last launch's
     std::deque<std::unique_ptr<Standby>> ready;
-    bool making = false;  ///< one at a time
+    bool making = false;   ///< one at a time
     runtime::Timer pause;  ///< runs until launches pause
   };
   std::map<std::uint64_t, Kind> kinds_;  ///< by namespaces
