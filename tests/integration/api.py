@@ -55,7 +55,10 @@ CALLS = {
         "Attach": "AttachContainer", "ResizeTerminal": "ResizeTerminal",
         "ListProcesses": "ListProcesses", "StatPath": "StatPath", "CopyIn": "CopyIn",
         "CopyOut": "CopyOut", "Launch": "LaunchContainer", "Create": "CreateContainer",
-        "Start": "StartContainer", "Wait": "WaitContainer"}),
+        "Start": "StartContainer", "Wait": "WaitContainer", "Get": "GetContainer",
+        "List": "ListContainers", "Stop": "StopContainer", "Remove": "RemoveContainer",
+        "Pause": "PauseContainer", "Resume": "ResumeContainer", "Update": "UpdateContainer",
+        "GetStats": "GetStats"}),
     "EventService": ("", watch_pb, {"Watch": "WatchEvents"}),
     "PodService": ("Pod", pod_service_pb, {
         "Create": "Create{}", "Get": "Get{}", "List": "List{}s", "Stop": "Stop{}",
