@@ -33,8 +33,12 @@ class Client(api.Api):
 class Crowd:
     """Clients that share out work, all of them busy at once."""
 
-    def __init__(self, daemon, count=CLIENTS):
-        self.clients = [Client(daemon) for _ in range(count)]
+    def __init__(self, clients):
+        self.clients = clients
+
+    @classmethod
+    def connect(cls, daemon, count=CLIENTS):
+        return cls([Client(daemon) for _ in range(count)])
 
     def close(self):
         for client in self.clients:
