@@ -124,6 +124,7 @@ class Member:
         self.id = f"m{number}"
         self.uid = ""
         self.pid = 0
+        self.began = ""
         self.cgroup = ""
         self.memory = 32 * MEBIBYTE + number * 65536
         self.millicpu = 100 + number % 400
@@ -160,6 +161,7 @@ class Member:
             spec.resources.limits.CopyFrom(self.limits())
             made = client.call("ContainerService", "Launch", timeout=300, id=self.id, spec=spec).container
         self.uid, self.pid, self.cgroup = made.uid, made.pid, made.cgroup_path
+        self.began = start_of(self.pid)
         if made.networks:
             self.address = made.networks[0].addresses[0].split("/")[0]
         return made
@@ -171,6 +173,10 @@ class Member:
         if done.exit.code != 0 or done.exit.cause != api.container_pb.EXIT_CAUSE_EXITED:
             raise AssertionError(f"{arguments} in {self.id}: {done}")
         return done.stdout.decode()
+
+    def still_runs(self):
+        """Its process, and not another one that was given its number."""
+        return start_of(self.pid) == self.began
 
     def kernel_limits(self):
         """What the kernel enforces, as memory, millicpu and pids."""
@@ -206,9 +212,23 @@ def read_cgroup(path, *names):
     raise AssertionError(f"{path} has none of {names}")
 
 
+def stat_of(pid):
+    """What comes after the name in /proc/PID/stat; nothing when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def parent_of(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return int(file.read().rsplit(")", 1)[1].split()[1])
+    return int(stat_of(pid)[1])
+
+
+def start_of(pid):
+    """When it began, in ticks since boot; None when it is gone."""
+    stat = stat_of(pid)
+    return stat[19] if stat else None
 
 
 def command_of(pid):
