@@ -9,9 +9,10 @@ import time
 import unittest
 import uuid
 
-from harness import cgroup_hierarchies
-from fleet import Client
+from fleet import Client, start_of
+from harness import cgroup_hierarchies, wait_for
 from scale_case import LifeOfMany
+from watcher import STATE
 
 
 class Scale(LifeOfMany):
@@ -38,8 +39,9 @@ class Planted(LifeOfMany):
         self.one = self.members[0]
         self.patience = 0.5
 
-    def sees(self, check, *arguments):
-        with self.assertRaises(AssertionError):
+    def sees(self, trace, check, *arguments):
+        """The check fails, and says what is wrong."""
+        with self.assertRaisesRegex(AssertionError, trace):
             check(*arguments)
 
     def write(self, name, value):
@@ -54,44 +56,52 @@ class Planted(LifeOfMany):
 
     def test_a_limit_that_is_another(self):
         self.write("pids.max", str(self.one.pids + 1))
-        self.sees(self.check_limits)
-        self.sees(self.read_statistics)
+        self.sees(str(self.one.pids + 1), self.check_limits)
+        self.one.pids += 1
+        self.check_limits()
 
     def test_one_that_is_not_frozen(self):
         self.check_frozen(False)
-        self.sees(self.check_frozen, True)
+        self.sees("m0", self.check_frozen, True)
 
     def test_an_event_that_is_lost_and_one_told_twice(self):
         self.expect_told()
         place = next(n for n, event in enumerate(self.watcher.events) if event.uid == self.one.uid)
         event = self.watcher.events.pop(place)
-        self.sees(self.expect_told)
+        self.sees("to be told of all", self.expect_told)
         self.watcher.events[place:place] = [event, event]
-        self.sees(self.expect_told)
+        self.sees("'accepted', 'accepted'", self.expect_told)
+        self.watcher.events.pop(place)
+        self.expect_told()
+        # Nobody's state, so that only the numbers show it.
+        place = next(n for n, event in enumerate(self.watcher.events) if event.type != STATE)
+        event = self.watcher.events.pop(place)
+        self.sees(str(event.cursor.sequence + 1), self.expect_told)
 
     def test_an_exit_that_nobody_asked_for(self):
         os.kill(self.one.pid, signal.SIGKILL)
-        self.sees(self.check_survival)
+        wait_for(lambda: self.one.uid in self.watcher.exits(), "the exit to be told")
+        self.sees("'m0'", self.check_survival)
 
     def test_two_with_one_address(self):
         self.one.address, self.members[1].address = self.members[1].address, self.members[1].address
-        self.sees(self.reach)
+        self.sees("2 != 3", self.reach)
 
     def test_a_name_that_leads_to_another(self):
         self.one.uid, self.members[1].uid = self.members[1].uid, self.one.uid
-        self.sees(self.list_all)
-        self.sees(self.enter)
+        self.sees("'m0'", self.list_all)
+        self.sees("'m0", self.enter)
 
     def test_what_is_left(self):
         self.patience = LifeOfMany.patience
         self.end()
         self.look_for_leftovers()
         self.patience = 0.5
-        for plant in (self.leave_cgroup, self.leave_directory, self.leave_interface, self.leave_rule, self.leave_lease,
-                      self.leave_connections):
-            undo = plant()
+        for plant in (self.leave_cgroup, self.leave_directory, self.leave_process, self.leave_interface,
+                      self.leave_rule, self.leave_lease, self.leave_connections):
+            trace, undo = plant()
             with self.subTest(plant.__name__):
-                self.sees(self.look_for_leftovers)
+                self.sees(trace, self.look_for_leftovers)
             undo()
         self.patience = LifeOfMany.patience
         self.look_for_leftovers()
@@ -99,35 +109,39 @@ class Planted(LifeOfMany):
     def leave_cgroup(self):
         path = os.path.join(cgroup_hierarchies()[0], self.daemon.scope(), self.one.uid)
         os.mkdir(path)
-        return lambda: os.rmdir(path)
+        return "'cgroup'", lambda: os.rmdir(path)
 
     def leave_directory(self):
         path = os.path.join(self.daemon.run, "execs", self.one.uid)
         os.mkdir(path)
-        return lambda: os.rmdir(path)
+        return self.one.uid, lambda: os.rmdir(path)
+
+    def leave_process(self):
+        self.one.pid, self.one.began = os.getpid(), start_of(os.getpid())
+        return "m0", lambda: setattr(self.one, "began", "ended")
 
     def leave_interface(self):
         name = "sk" + uuid.uuid4().hex[:8]
         self.host.run("ip", "link", "add", name, "type", "veth", "peer", "name", name + "p")
-        return lambda: self.host.run("ip", "link", "delete", name)
+        return name, lambda: self.host.run("ip", "link", "delete", name)
 
     def leave_rule(self):
         rule = ("FORWARD", "-m", "comment", "--comment", f"id: {self.one.uid}", "-j", "ACCEPT")
         self.host.run("iptables", "-A", *rule)
-        return lambda: self.host.run("iptables", "-D", *rule)
+        return f"id: {self.one.uid}", lambda: self.host.run("iptables", "-D", *rule)
 
     def leave_lease(self):
         path = os.path.join(self.daemon.root, "cni", "networks", "skerry", "10.88.0.99")
         with open(path, "w", encoding="ascii") as file:
             file.write(self.one.uid)
-        return lambda: os.unlink(path)
+        return "10.88.0.99", lambda: os.unlink(path)
 
     def leave_connections(self):
         """Descriptors of the daemon's, more than are ever idle."""
         clients = [Client(self.daemon) for _ in range(200)]
         for client in clients:
             client.call("ContainerService", "List", page_size=1)
-        return lambda: [client.close() for client in clients]
+        return "it to be as", lambda: [client.close() for client in clients]
 
 
 if __name__ == "__main__":
