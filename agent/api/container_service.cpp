@@ -4,6 +4,7 @@
 
 #include "agent/api/requests.h"
 #include "agent/api/unary_call.h"
+#include "agent/containers/spec_parts.h"
 
 namespace skerry::agent {
 namespace {
@@ -228,6 +229,10 @@ ServerUnaryReactor* ContainerServiceImpl::Update(CallbackServerContext*,
   auto* call = new UnaryCall();
   auto update = to_update(*request);
   if (!update) return refuse(call, update.error());
+  if (update->labels) {
+    const auto checked = check_labels(request->labels(), "labels");
+    if (!checked) return refuse(call, checked.error());
+  }
   context_.reactor.post([this,
                          ref = request->container(),
                          update = std::move(*update),

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kMaxAnnotationBytes = 256ULL << 10U;
 constexpr std::size_t kMaxLabelKey = 128;
 constexpr std::size_t kMaxLabelValue = 4096;
+// They are in every event and every List: an answer has to stay below what clients take, 4 MiB.
+constexpr std::size_t kMaxLabelBytes = 256ULL << 10U;
 
 bool is_label_char(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
@@ -30,6 +32,7 @@ Error invalid(std::string_view field, std::string_view why) {
 }
 
 Result<> check_labels(const StringMap& labels, std::string_view field) {
+  std::size_t total = 0;
   for (const auto& [key, value] : labels) {
     if (key.empty() || key.size() > kMaxLabelKey || !std::ranges::all_of(key, is_label_char)) {
       return invalid(field,
@@ -38,7 +41,9 @@ Result<> check_labels(const StringMap& labels, std::string_view field) {
     if (value.size() > kMaxLabelValue) {
       return invalid(field, fmt::format("the value of \"{}\" is over 4096 bytes", key));
     }
+    total += key.size() + value.size();
   }
+  if (total > kMaxLabelBytes) return invalid(field, "over 256 KiB in all");
   return {};
 }
 

@@ -19,7 +19,8 @@ Error invalid(std::string_view field, std::string_view why);
 
 using StringMap = google::protobuf::Map<std::string, std::string>;
 
-/// Errors: INVALID_ARGUMENT, reason FIELD_INVALID, as all below.
+/// Keys, values, and at most 256 KiB in all. Errors: INVALID_ARGUMENT, reason FIELD_INVALID, as all
+/// below.
 Result<> check_labels(const StringMap& labels, std::string_view field);
 /// At most 256 KiB in all.
 Result<> check_annotations(const StringMap& annotations, std::string_view field);

@@ -55,7 +55,10 @@ CALLS = {
         "Attach": "AttachContainer", "ResizeTerminal": "ResizeTerminal",
         "ListProcesses": "ListProcesses", "StatPath": "StatPath", "CopyIn": "CopyIn",
         "CopyOut": "CopyOut", "Launch": "LaunchContainer", "Create": "CreateContainer",
-        "Start": "StartContainer", "Wait": "WaitContainer"}),
+        "Start": "StartContainer", "Wait": "WaitContainer", "Get": "GetContainer",
+        "List": "ListContainers", "Stop": "StopContainer", "Remove": "RemoveContainer",
+        "Pause": "PauseContainer", "Resume": "ResumeContainer", "Update": "UpdateContainer",
+        "GetStats": "GetStats"}),
     "EventService": ("", watch_pb, {"Watch": "WatchEvents"}),
     "PodService": ("Pod", pod_service_pb, {
         "Create": "Create{}", "Get": "Get{}", "List": "List{}s", "Stop": "Stop{}",
@@ -68,15 +71,20 @@ def message(service, call, kind):
     return getattr(pb, names[call].format(noun) + kind)
 
 
-def reason(error):
-    """The stable word of a failed call."""
+def detail(error):
+    """What a failed call says to programs."""
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
             status = status_pb.RpcStatus.FromString(value)
-            detail = detail_pb.ErrorDetail()
-            if status.details and status.details[0].Unpack(detail):
-                return detail.reason
-    return ""
+            found = detail_pb.ErrorDetail()
+            if status.details and status.details[0].Unpack(found):
+                return found
+    return detail_pb.ErrorDetail()
+
+
+def reason(error):
+    """The stable word of a failed call."""
+    return detail(error).reason
 
 
 class Api:

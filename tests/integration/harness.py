@@ -74,6 +74,7 @@ class Daemon:
         self.volumes = {}
         self.mounts = {}
         self.standby = {}
+        self.events = {}
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
@@ -83,6 +84,7 @@ class Daemon:
                         **self.volumes},
             "mounts": self.mounts,
             "standby": self.standby,
+            "events": self.events,
         }
         with open(path, "w", encoding="ascii") as file:
             for section, settings in sections.items():
