@@ -81,7 +81,8 @@ class EventLog final {
                                                   std::function<void()> on_ready,
                                                   Bytes queue_limit = Bytes(1024ULL * 1024));
 
-  static constexpr std::size_t kMaxSubscriptions = 1024;
+  /// One that lags costs up to 3 MiB: its queue, and its own copy of what it reads from the store.
+  static constexpr std::size_t kMaxSubscriptions = 128;
 
  private:
   struct Epoch {
