@@ -1,0 +1,87 @@
+"""Random sequences of operations and kills against a real daemon, each held against a model of what must be true (the package
+model). What fails is shrunk to a short sequence and said as a command that runs it again.
+
+    SKERRY_MODEL_SECONDS  how long in all (default 120; 36000 for a night)
+    SKERRY_MODEL_SEED     which sequences: 17 is all of that seed, 17/3 the one sequence of it (default: a random seed)
+    SKERRY_MODEL_REPLAY   a file with a sequence, or the sequence itself, to run instead
+    SKERRY_MODEL_LENGTH   operations of a sequence (default 50)
+    SKERRY_MODEL_SHRINK   seconds for shrinking (default 180)
+"""
+
+import os
+import random
+import unittest
+
+from model import operations
+from model.reference import Violation
+from model.session import Clock, Session, read_sequence, report, say
+
+
+def setting(name, default):
+    return os.environ.get(f"SKERRY_MODEL_{name}") or default
+
+
+class ModelTest(unittest.TestCase):
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.fail("needs root") if os.environ.get("SKERRY_MUST_RUN") else self.skipTest("root")
+
+
+class Model(ModelTest):
+    def test_random_sequences(self):
+        session = Session()
+        clock = Clock(float(setting("SECONDS", 120)))
+        for seed, sequence in self.sequences():
+            say(f"\nSKERRY_MODEL_SEED={seed}: {operations.to_text(sequence, '; ')}")
+            try:
+                session.run(sequence)
+            except Violation as violation:
+                say(f"{violation}\nshrinking …")
+                shortest = session.shrunk(sequence, violation, float(setting("SHRINK", 180)))
+                self.fail(report(seed, sequence, shortest, violation))
+            if clock.left() < 0:
+                break
+
+    def sequences(self):
+        replay = setting("REPLAY", "")
+        if replay:
+            yield "replayed", read_sequence(replay)
+            return
+        length = int(setting("LENGTH", 50))
+        seed = setting("SEED", str(random.SystemRandom().randrange(1 << 32)))
+        if "/" in seed:
+            yield seed, operations.generate(seed, length)
+            return
+        number = 0
+        while True:
+            number += 1
+            yield f"{seed}/{number}", operations.generate(f"{seed}/{number}", length)
+
+
+class Planted(ModelTest):
+    """The model sees what is wrong, and the shrinking finds what it takes."""
+
+    def caught(self, sequence, rule, **faults):
+        """The shrunk sequence, as text."""
+        session = Session(**faults)
+        sequence = operations.parse(sequence)
+        with self.assertRaises(Violation) as raised:
+            session.run(sequence)
+        self.assertEqual(raised.exception.rule, rule, str(raised.exception))
+        shortest = session.shrunk(sequence, raised.exception, seconds=60, again=1)
+        message = report("planted", sequence, shortest, raised.exception)
+        os.unlink(message.split("SKERRY_MODEL_REPLAY='")[2].split("'")[0])
+        return operations.to_text(shortest)
+
+    def test_an_exit_code_that_is_one_off(self):
+        def lie(container):
+            if container.exit.code == 5:
+                container.exit.code = 6
+
+        found = self.caught("launch c1 command=long & ; launch c2 command=exit-42; kill-daemon after=2; launch c3 command=exit-5 & ;"
+                            "inspect c1; exec c1 code=5; quiet; stop c1 grace=0; quiet", "state", distort=lie)
+        self.assertEqual(found, "launch c3 command=exit-5\nquiet")
+
+
+if __name__ == "__main__":
+    unittest.main()
