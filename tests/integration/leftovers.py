@@ -21,6 +21,8 @@ def settle(test, daemon, host, plugin, what):
     for container in daemon.ps():
         daemon.skerry("rm", "-f", container["uid"])
     test.assertEqual(daemon.ps(), [], what)
+    wait_for(lambda: not json.loads(daemon.skerry("debug", "debts", "-o", "json").out or "[]"),
+             f"{what}: debts to be paid", seconds=60)
     wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish: {daemon.leaks()}")
     test.assertEqual(host_mounts_of(daemon), [], what)
     for hierarchy in cgroup_hierarchies():
@@ -44,9 +46,7 @@ def settle(test, daemon, host, plugin, what):
 
 
 def settle_volumes(test, daemon, plugin, what):
-    """None is mounted or owed; what was made can be removed, and is gone then."""
-    wait_for(lambda: not json.loads(daemon.skerry("debug", "debts", "-o", "json").out or "[]"),
-             f"{what}: debts to be paid", seconds=60)
+    """None is mounted; what was made can be removed, and is gone then."""
     test.assertEqual(plugin.mounts(), [], what)
     for name in daemon.skerry("volume", "ls", "-q").out.split():
         daemon.skerry("volume", "rm", name)

@@ -73,6 +73,7 @@ def ends(state):
     if "stop" in told:
         # Whatever ends it after the stop, the stop is the cause.
         found |= {("STOPPED", *how[1:]) for how in found} | {("STOPPED", -9)}
+    if state.place == "created" and told: found.add(LAUNCH_FAILED)  # HUNT
     return found
 
 
@@ -111,7 +112,7 @@ def start(state):
     if state.place not in THERE:
         yield gone(state), state
     elif state.place in ("running", "paused"):
-        yield (OK if state.place == "running" else "STATE"), state
+        yield OK, state
     else:
         attempt = state.attempt + (state.place == "exited")
         fresh = state._replace(place="running", attempt=attempt, exit=None,
@@ -210,10 +211,9 @@ def execute(state):
 
 
 def damage(state, word):
-    """A signal from outside: nobody answers for it, and it may have come too late."""
-    yield OK, state
-    if state.place in LIVE:
-        yield OK, state.tell(word)
+    """SIGKILL from outside: "ok" when there was a process to get it."""
+    yield "missed", state
+    yield OK, state.tell(word) if state.place in LIVE else state
 
 
 def outcomes(operation, state, request=None):

@@ -71,6 +71,14 @@ def groups(sequence):
         yield group
 
 
+def without(sequence, begin, end):
+    """What is left when operations are taken out: groups stay apart, as they were."""
+    before = sequence[:begin]
+    if before and before[-1].together and not sequence[end - 1].together:
+        before = [*before[:-1], before[-1]._replace(together=False)]
+    return before + sequence[end:]
+
+
 class Generator:
     """A sequence from a seed alone: what an operation answers changes nothing about those that follow."""
 
@@ -92,6 +100,9 @@ class Generator:
         chance = self.random.random
         size = 1 if chance() < 0.5 else self.random.randint(2, 6)
         group = [self.one() for _ in range(size)]
+        # An exec that is frozen waits for the resume, or half a minute if it had not begun.
+        executed = {one.subject for one in group if one.verb in ("exec", "exec-start", "write")}
+        group = [one for one in group if one.verb != "pause" or one.subject not in executed] or [operation("list")]
         if chance() < 0.10:
             group.append(self.disturbance())
         return [one._replace(together=True) for one in group[:-1]] + group[-1:]

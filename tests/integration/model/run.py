@@ -56,14 +56,14 @@ class Run:
     def group(self, group):
         self.sightings.begin()
         disturbed = any(one.verb in DISTURBANCES for one in group)
-        acts = [Act(self.act, one) for one in group if one.verb in (*DISTURBANCES, *DAMAGE)]
+        acts = [Act(self.world, self.act, one) for one in group if one.verb in (*DISTURBANCES, *DAMAGE)]
         sent = [self.send(one) for one in group if one.verb not in (*DISTURBANCES, *DAMAGE)]
         calls = [call for call in (self.receive(*one, disturbed) for one in sent if one) if call]
         for act in acts:
             act.join()
             if act.operation.verb in DAMAGE:
                 self.calls += 1
-                calls.append(Call(self.calls, act.operation, "ok"))
+                calls.append(Call(self.calls, act.operation, "ok" if act.result else "missed"))
         self.log.append(" & ".join(f"{call.operation} → {call.answer}" for call in calls) or str(group))
         if self.world.daemon.process.poll() is not None:
             raise Violation("daemon-died", f"with {self.world.daemon.process.returncode}: {self.world.daemon.trace_tail()}")
@@ -117,7 +117,7 @@ class Run:
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             if operation.verb == "wait":
                 return None
-            raise Violation("hangs", f"{operation} is not answered\n{checks.operations_under_way(self.world)}")
+            raise Violation("hangs", f"{operation}: {reason(error)} {error.details()}\n{checks.operations_under_way(self.world)}")
         said = reason(error)
         if said:
             return said
@@ -138,16 +138,18 @@ class Run:
         elif verb == "kill-launcher":
             world.kill_launcher()
         else:
-            self.damage(verb, operation.subject)
+            return self.damage(verb, operation.subject)
+        return True
 
     def damage(self, verb, key):
+        """Whether there was something to kill."""
         try:
             service, call, fields = call_of(operations.operation("inspect", key))
             container = self.world.api.call(service, call, timeout=DEADLINE, **fields).container
         except grpc.RpcError:
-            return
-        if container.pid:
-            (self.world.kill_shim if verb == "kill-shim" else self.world.kill_process)(container)
+            return False
+        kill = self.world.kill_shim if verb == "kill-shim" else self.world.kill_process
+        return bool(container.pid) and kill(container)
 
     # --- what it teaches --------------------------------------------------------------------
 
@@ -206,22 +208,23 @@ class Run:
 class Act:
     """Something that is done to processes beside the calls."""
 
-    def __init__(self, function, operation):
+    def __init__(self, world, function, operation):
+        self.world = world
         self.operation = operation
-        self.error = None
+        self.result = self.error = None
         self.thread = threading.Thread(target=self.run, args=(function,), daemon=True)
         self.thread.start()
 
     def run(self, function):
         try:
-            function(self.operation)
+            self.result = function(self.operation)
         except BaseException as error:  # pylint: disable=broad-except
             self.error = error
 
     def join(self):
         self.thread.join()
         if self.error is not None:
-            raise Violation("restart", f"{self.operation}: {self.error!r}") from self.error
+            raise Violation("restart", f"{self.operation}: {self.error!r} {self.world.describe()}") from self.error
 
 
 def by_subject(calls):

@@ -53,7 +53,7 @@ class Session:
         try:
             self.run(sequence)
         except Violation as violation:
-            say(f"  {len(sequence)} operations: {violation.rule}")
+            say(f"  {len(sequence)} operations: {str(violation)[:400]}")
             return violation.rule == rule
         say(f"  {len(sequence)} operations: well")
         return False

@@ -3,6 +3,8 @@
 
 import time
 
+from model.operations import without
+
 
 def shrink(sequence, fails, seconds, again=1):
     """The shortest found. fails(sequence) tells whether it does; `again`: how often a sequence is tried that should fail and
@@ -33,7 +35,7 @@ def without_chunks(sequence, chunk, still_fails):
     end = len(sequence)
     while end > 0:
         begin = max(0, end - chunk)
-        shorter = sequence[:begin] + sequence[end:]
+        shorter = without(sequence, begin, end)
         if shorter and still_fails(shorter):
             sequence = shorter
         end = begin

@@ -30,17 +30,18 @@ class Volumes:
             about = [call for call in calls if name in (call.operation.subject, call.request and call.request.volume)]
             removals = [call for call in about if call.operation.verb == "volume-remove"]
             makers = [call for call in about if call.operation.verb != "volume-remove"]
-            place = self.place(name)
+            before_it = place = self.place(name)
             # A launch that is ended while it goes on may not have come as far as its volume.
             subjects = [call.operation.subject for call in calls]
-            if any(call.answer == "ok" and subjects.count(call.operation.subject) == 1 for call in makers):
+            ended = any(call.operation.verb in ("pod-stop", "pod-remove") for call in calls)
+            if any(call.answer == "ok" and subjects.count(call.operation.subject) == 1 and not ended for call in makers):
                 place = {"there"}
             elif makers:
                 place = place | {"there"}
             for call in removals:
                 may = may_before | self.users(name, self.containers.may) | {call.operation.subject for call in makers}
                 must = must_before & self.users(name, self.containers.must)
-                self.judge(name, call.answer, place, may, must)
+                self.judge(name, call.answer, before_it | place, may, must)
                 self.forget(name, call.answer)
                 place = {"absent"} if call.answer == "ok" and not makers else place | {"absent"}
             if removals and all(call.answer == "VOLUME_IN_USE" for call in removals):

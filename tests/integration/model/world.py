@@ -34,6 +34,13 @@ class World:
         self.plugin.destroy()
         self.host.destroy()
 
+    def describe(self):
+        """What the daemon is doing, for somebody who has to find out why it does not answer."""
+        pid = self.daemon.process.pid
+        threads = [f"{name_of(task)} {stat_of(task)[0]} {read(f'/proc/{pid}/task/{task}/wchan')}"
+                   for task in (os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}") else [])]
+        return f"daemon {pid}: {threads}\n{self.daemon.trace_tail()}"
+
     def kill_launcher(self):
         """The holder forks another one. The holder is the one whose parent is not among them."""
         pids = self.daemon.launcher_pids()
@@ -98,8 +105,12 @@ def alive(pid):
 
 
 def name_of(pid):
+    return read(f"/proc/{pid}/comm")
+
+
+def read(path):
     try:
-        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+        with open(path, encoding="ascii", errors="replace") as file:
             return file.read().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
