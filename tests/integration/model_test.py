@@ -61,26 +61,30 @@ class Model(ModelTest):
 class Planted(ModelTest):
     """The model sees what is wrong, and the shrinking finds what it takes."""
 
-    def caught(self, sequence, rule, **faults):
-        """The shrunk sequence, as text."""
-        session = Session(**faults)
-        sequence = operations.parse(sequence)
+    def caught(self, session, sequence, rule):
         with self.assertRaises(Violation) as raised:
             session.run(sequence)
         self.assertEqual(raised.exception.rule, rule, str(raised.exception))
-        shortest = session.shrunk(sequence, raised.exception, seconds=60, again=1)
-        message = report("planted", sequence, shortest, raised.exception)
-        os.unlink(message.split("SKERRY_MODEL_REPLAY='")[2].split("'")[0])
-        return operations.to_text(shortest)
+        return raised.exception
 
     def test_an_exit_code_that_is_one_off(self):
         def lie(container):
             if container.exit.code == 5:
                 container.exit.code = 6
 
-        found = self.caught("launch c1 command=long & ; launch c2 command=exit-42; kill-daemon after=2; launch c3 command=exit-5 & ;"
-                            "inspect c1; exec c1 code=5; quiet; stop c1 grace=0; quiet", "state", distort=lie)
-        self.assertEqual(found, "launch c3 command=exit-5\nquiet")
+        session = Session(distort=lie)
+        sequence = operations.parse("launch c1 command=long &; launch c2 command=exit-42; kill-daemon after=2;"
+                                    "launch c3 command=exit-5 &; inspect c1; quiet")
+        found = session.shrunk(sequence, self.caught(session, sequence, "exit"), seconds=60, again=1)
+        self.assertEqual(operations.to_text(found), "launch c3 command=exit-5\nquiet")
+
+    def test_data_that_is_lost(self):
+        def lose(world, operation):
+            if operation.verb == "write":
+                os.unlink(os.path.join(world.daemon.root, "volumes", "v1", "data", "log"))
+
+        sequence = operations.parse("launch c1 command=long volume=v1; write c1; quiet")
+        self.caught(Session(after=lose), sequence, "data")
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ def check_quiet(run):
     run.sightings.begin()
     api = run.world.api
     listed = come_to_rest(run, api)
+    run.watcher.reach(listed.cursor)
     for container in listed.containers:
         run.distort(container)
         run.sightings.see(container)
     check_unique(listed.containers)
-    run.watcher.reach(listed.cursor)
     run.watcher.compare(listed)
     compare_containers(run, listed)
     compare_pods(run, api)

@@ -73,7 +73,6 @@ def ends(state):
     if "stop" in told:
         # Whatever ends it after the stop, the stop is the cause.
         found |= {("STOPPED", *how[1:]) for how in found} | {("STOPPED", -9)}
-    if state.place == "created" and told: found.add(LAUNCH_FAILED)  # HUNT
     return found
 
 

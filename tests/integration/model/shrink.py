@@ -10,12 +10,17 @@ def shrink(sequence, fails, seconds, again=1):
     """The shortest found. fails(sequence) tells whether it does; `again`: how often a sequence is tried that should fail and
     did not, because a race is lost more often than not."""
     deadline = time.monotonic() + seconds
+    went_well = set()
 
     def still_fails(shorter):
+        if tuple(shorter) in went_well:
+            return False
+        went_well.add(tuple(shorter))
         for _ in range(again):
             if time.monotonic() > deadline:
                 return False
             if fails(shorter):
+                went_well.discard(tuple(shorter))
                 return True
         return False
 
