@@ -115,6 +115,7 @@ def check_on_host(world, container):
         with open(f"/proc/{container.pid}/cgroup", encoding="ascii") as file:
             if container.uid not in file.read():
                 raise Violation("cgroup", f"process {container.pid} is not in the cgroup of {container.id}")
+        check_frozen(world, container, state)
         limit = world.cgroup_file(container, ("memory.limit_in_bytes", "memory.max"))
         wanted = container.effective_resources.limits.memory.bytes
         enforced = int(limit) if limit and limit.isdigit() else 0
@@ -125,6 +126,12 @@ def check_on_host(world, container):
             raise Violation("limit", f"{container.id}: the kernel has {enforced // MIB} MiB, acknowledged are {wanted // MIB}")
     elif world.cgroup_file(container, ("cgroup.procs",)) is not None:
         raise Violation("cgroup", f"{container.id} is {state}; its cgroup is there")
+
+
+def check_frozen(world, container, state):
+    frozen = world.cgroup_file(container, ("freezer.state", "cgroup.freeze"))
+    if (state == "paused") != (frozen in ("FROZEN", "1")):
+        raise Violation("frozen", f"{container.id} is {state}; the kernel says {frozen}")
 
 
 def check_nothing_else(world, api):

@@ -87,6 +87,7 @@ class Generator:
         self.ids = []
         self.pods = []
         self.execs = 0
+        self.focus = None  # what every operation of a group is about
 
     def sequence(self, length):
         made = []
@@ -99,6 +100,7 @@ class Generator:
     def group(self):
         chance = self.random.random
         size = 1 if chance() < 0.5 else self.random.randint(2, 6)
+        self.focus = self.random.choice(self.ids[-REACH:]) if self.ids and chance() < 0.2 else None
         group = [self.one() for _ in range(size)]
         # An exec that is frozen waits for the resume, or half a minute if it had not begun.
         executed = {one.subject for one in group if one.verb in ("exec", "exec-start", "write")}
@@ -140,7 +142,7 @@ class Generator:
         if not self.ids:
             return self.launch()
         choice = self.random.choice
-        subject = choice(self.ids[-REACH:])
+        subject = self.focus or choice(self.ids[-REACH:])
         verbs = {"start": 8, "stop": 8, "kill": 6, "pause": 5, "resume": 5, "limit": 5, "exec": 5, "exec-start": 4,
                  "exec-kill": 2, "remove": 5, "force": 4, "wait": 2, "inspect": 3, "list": 1, "again": 4, "differs": 2,
                  "write": 6}

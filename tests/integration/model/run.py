@@ -37,6 +37,7 @@ class Run:
         self.execs = Execs()
         self.requests = {}  # id → what it was launched with first
         self.calls = 0
+        self.shaken = False  # a daemon died in the last group: a connection may not have noticed
         self.log = []  # what was done and answered, for people
         self.watcher = Watcher(world.daemon, self.sightings)
 
@@ -69,6 +70,7 @@ class Run:
             raise Violation("daemon-died", f"with {self.world.daemon.process.returncode}: {self.world.daemon.trace_tail()}")
         self.watcher.check()
         self.learn(calls, disturbed)
+        self.shaken = disturbed
 
     def request(self, operation):
         """What a call that makes a container asks for; None: it has no meaning yet."""
@@ -97,7 +99,7 @@ class Run:
         try:
             answer = future.result()
         except grpc.RpcError as error:
-            said = self.refusal(operation, error)
+            said = self.refusal(operation, error, disturbed)
             return said and Call(number, operation, said, request)
         shown = containers_in(answer)
         for container in shown:
@@ -112,7 +114,7 @@ class Run:
             return None
         return Call(number, operation, "ok", request, shown[0] if shown else None)
 
-    def refusal(self, operation, error):
+    def refusal(self, operation, error, disturbed):
         code = error.code()
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             if operation.verb == "wait":
@@ -121,7 +123,7 @@ class Run:
         said = reason(error)
         if said:
             return said
-        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED) and (disturbed or self.shaken):
             return "unknown"
         raise Violation("error", f"{operation}: {code} without a reason: {error.details()}")
 
