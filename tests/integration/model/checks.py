@@ -129,8 +129,9 @@ def check_on_host(world, container):
 
 
 def check_frozen(world, container, state):
-    frozen = world.cgroup_file(container, ("freezer.state", "cgroup.freeze"))
-    if (state == "paused") != (frozen in ("FROZEN", "1")):
+    # A host with both kinds of cgroups freezes by the second.
+    frozen = [world.cgroup_file(container, (name,)) for name in ("cgroup.freeze", "freezer.state")]
+    if (state == "paused") != ("1" in frozen or "FROZEN" in frozen):
         raise Violation("frozen", f"{container.id} is {state}; the kernel says {frozen}")
 
 
