@@ -1,5 +1,5 @@
-"""Random sequences of operations and kills against a real daemon, each held against a model of what must be true (the package
-model). What fails is shrunk to a short sequence and said as a command that runs it again.
+"""Random sequences of operations and kills against a real daemon, each held against a model of what must be true (the
+package model). What fails is shrunk to a short sequence and said as a command that runs it again.
 
     SKERRY_MODEL_SECONDS  how long in all (default 120; 36000 for a night)
     SKERRY_MODEL_SEED     which sequences: 17 is all of that seed, 17/3 the one sequence of it (default: a random seed)

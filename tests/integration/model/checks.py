@@ -10,7 +10,7 @@ import leftovers
 from api import container_pb
 from harness import host_mounts_of, wait_for
 from model import containers
-from model.reference import Violation, state_name
+from model.reference import Violation, show, state_name
 from model.world import alive
 
 MIB = 1 << 20
@@ -60,8 +60,9 @@ def come_to_rest(run, api):
     try:
         wait_for(rests, "rest", PATIENCE)
     except AssertionError as error:
-        raise Violation("unrest", f"{seen.get('moving')} do not come to rest: {[run.containers.states(key) for key in seen.get('moving', [])]}"
-                                  f" {seen.get('operations')} {run.world.daemon.trace_tail()}") from error
+        moving = {key: show(run.containers.states(key)) for key in seen.get("moving", [])}
+        raise Violation("unrest", f"{moving} do not come to rest; under way: {seen.get('operations')}\n"
+                                  f"{run.world.daemon.trace_tail()}") from error
     return seen["list"]
 
 
@@ -123,7 +124,8 @@ def check_on_host(world, container):
         if enforced >= 1 << 62:
             enforced = 0
         if enforced != wanted:
-            raise Violation("limit", f"{container.id}: the kernel has {enforced // MIB} MiB, acknowledged are {wanted // MIB}")
+            raise Violation("limit", f"{container.id}: the kernel has {enforced // MIB} MiB, acknowledged are "
+                                     f"{wanted // MIB}")
     elif world.cgroup_file(container, ("cgroup.procs",)) is not None:
         raise Violation("cgroup", f"{container.id} is {state}; its cgroup is there")
 

@@ -216,8 +216,8 @@ def damage(state, word):
 
 
 def outcomes(operation, state, request=None):
-    """(answer, state after it) for everything that may happen. "*" is any refusal, "unanswered" what only a call whose daemon
-    died can have done."""
+    """(answer, state after it) for everything that may happen. "*" is any refusal, "unanswered" what only a call whose
+    daemon died can have done."""
     verb = operation.verb
     if verb in ("launch", "create", "again", "differs"):
         return launch(state, request)

@@ -1,5 +1,5 @@
-"""What must hold for execs: one that was started runs until its command ends, it is killed or its container ends; its status is
-what its command said."""
+"""What must hold for execs: one that was started runs until its command ends, it is killed or its container ends; its
+status is what its command said."""
 
 import grpc
 

@@ -6,6 +6,7 @@ never does: it stays owed until nothing is under way."""
 
 from typing import NamedTuple
 
+from api import container_pb
 from model import containers, pods
 from model.containers import LAUNCH_FAILED, LIVE, OK, State
 from model.operations import Operation
@@ -13,7 +14,8 @@ from model.pods import PodState
 
 
 class Violation(AssertionError):
-    """Something that must hold does not. `rule` says which, in a word: by it a shorter sequence is known to fail the same."""
+    """Something that must hold does not. `rule` says which, in a word: by it a shorter sequence is known to fail in the
+    same way."""
 
     def __init__(self, rule, message):
         super().__init__(f"{rule}: {message}")
@@ -174,7 +176,7 @@ def exit_of(container):
     if not container.HasField("exit"):
         return None
     info = container.exit
-    cause = type(info).DESCRIPTOR.fields_by_name["cause"].enum_type.values_by_number[info.cause].name[len("EXIT_CAUSE_"):]
+    cause = container_pb.ExitCause.Name(info.cause)[len("EXIT_CAUSE_"):]
     if cause in ("LAUNCH_FAILED", "SHIM_LOST"):
         return (cause,)
     if info.HasField("code"):

@@ -119,7 +119,8 @@ class Run:
         if code == grpc.StatusCode.DEADLINE_EXCEEDED:
             if operation.verb == "wait":
                 return None
-            raise Violation("hangs", f"{operation}: {reason(error)} {error.details()}\n{checks.operations_under_way(self.world)}")
+            raise Violation("hangs", f"{operation}: {reason(error)} {error.details()}\n"
+                                     f"{checks.operations_under_way(self.world)}")
         said = reason(error)
         if said:
             return said

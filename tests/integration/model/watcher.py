@@ -10,8 +10,8 @@ from api import Api, container_pb, event_pb, pod_pb, reason
 from model.reference import Violation
 
 ENDS = {"exited"}
-# DESIGN.md: accepted → preparing → created → starting → running ⇄ paused → stopping → exited, and anything may end. "" is
-# before the first event. A launch that is not held goes from preparing to running.
+# accepted → preparing → created → starting → running ⇄ paused → stopping → exited, and anything may end. "" is before the
+# first event. A launch that is not held goes from preparing to running.
 CONTAINER_MOVES = {
     "": {"accepted"},
     "accepted": {"preparing"} | ENDS,

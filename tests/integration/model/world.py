@@ -1,5 +1,5 @@
-"""A daemon on a host of its own with a volume plugin beside it, and the ways to hurt them. Everything is killed by process id,
-and only what this daemon started."""
+"""A daemon on a host of its own with a volume plugin beside it, and the ways to hurt them. Everything is killed by process
+id, and only what this daemon started."""
 
 import os
 import signal
