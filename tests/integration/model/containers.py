@@ -62,7 +62,9 @@ def ends(state):
     """How this attempt may end by what it does and what was done to it."""
     request, told = state.request, state.told
     found = set()
-    if state.place == "running" and own_code(request) is not None:
+    # A stop thaws what is paused.
+    goes_on = state.place == "running" or (state.place == "paused" and "stop" in told)
+    if goes_on and own_code(request) is not None:
         found.add(("EXITED", own_code(request)))
     if "kill" in told:
         found.add(KILLED)

@@ -190,12 +190,14 @@ class Watcher:
         track.revision = event.revision or track.revision
 
     def exec_event(self, kind, event):
-        before = self.execs.get(event.exec_uid)
-        if kind == "EXEC_STARTED" and before is not None:
-            raise Violation("event-exec", f"exec {event.exec_id} of {event.id} was started twice")
-        if kind == "EXEC_EXITED" and before == "EXEC_EXITED":
-            raise Violation("event-exec", f"exec {event.exec_id} of {event.id} has ended twice")
-        self.execs[event.exec_uid] = kind
+        """Told once in each life of the daemon: an exec's record and its events are not written as one (agent/execs), so
+        that one that dies between them tells again. Every such death begins an epoch."""
+        told = self.execs.setdefault(event.exec_uid, {})
+        if told.get(kind) == event.cursor.epoch:
+            raise Violation("event-exec", f"{kind} is told twice of exec {event.exec_id} of {event.id}")
+        if kind == "EXEC_STARTED" and "EXEC_EXITED" in told:
+            raise Violation("event-exec", f"exec {event.exec_id} of {event.id} starts after it has ended")
+        told[kind] = event.cursor.epoch
 
     def check(self):
         if self.violation is not None:
