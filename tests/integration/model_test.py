@@ -58,6 +58,18 @@ class Model(ModelTest):
             yield f"{seed}/{number}", operations.generate(f"{seed}/{number}", length)
 
 
+class Text(unittest.TestCase):
+    def test_a_sequence_is_its_text_and_its_seed(self):
+        sequence = operations.generate("17/3", 200)
+        self.assertEqual(operations.generate("17/3", 200), sequence)
+        self.assertEqual(operations.parse(operations.to_text(sequence)), sequence)
+        self.assertEqual(operations.parse(operations.to_text(sequence, "; ")), sequence)
+
+    def test_groups_stay_apart_when_an_end_is_left_out(self):
+        left = operations.without(operations.parse("list &; quiet; list"), 1, 2)
+        self.assertEqual(operations.to_text(left, "; "), "list; list")
+
+
 class Planted(ModelTest):
     """The model sees what is wrong, and the shrinking finds what it takes."""
 

@@ -46,6 +46,10 @@ class Sightings:
         with self.lock:
             self.same("exit", self.exits, (event.uid, event.attempt), exit_of(event))
 
+    def see_exit_of_exec(self, event):
+        with self.lock:
+            self.same("exec-exit", self.exits, (event.exec_uid, 0), exit_of(event))
+
     def same(self, rule, known, key, value):
         before = known.setdefault(key, value)
         if before != value:

@@ -198,6 +198,8 @@ class Watcher:
         if kind == "EXEC_STARTED" and "EXEC_EXITED" in told:
             raise Violation("event-exec", f"exec {event.exec_id} of {event.id} starts after it has ended")
         told[kind] = event.cursor.epoch
+        if event.HasField("exit"):
+            self.sightings.see_exit_of_exec(event)
 
     def check(self):
         if self.violation is not None:
