@@ -74,7 +74,7 @@ def ends(state):
         found.add(SHIM_LOST)
     if "stop" in told:
         # Whatever ends it after the stop, the stop is the cause.
-        found |= {("STOPPED", *how[1:]) for how in found} | {("STOPPED", -9)}
+        found |= {("STOPPED", *(how[1:] or (None,))) for how in found} | {("STOPPED", -9)}
     return found
 
 
