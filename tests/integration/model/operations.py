@@ -111,7 +111,8 @@ class Generator:
 
     def disturbance(self):
         after = int(self.random.choice((0, 3, 40)) + self.random.random() * 12)
-        verb = self.random.choices(("kill-daemon", "kill-launcher", "restart-daemon"), (6, 2, 2))[0]
+        verb = self.random.choices(("kill-daemon", "kill-launcher", "restart-daemon", "lose-events"),
+                                   (6, 2, 2, 1))[0]
         return operation(verb, after=after)
 
     def one(self):

@@ -15,7 +15,7 @@ from model.sightings import Sightings
 from model.volumes import Volumes
 from model.watcher import Watcher
 
-DISTURBANCES = ("kill-daemon", "kill-launcher", "restart-daemon")
+DISTURBANCES = ("kill-daemon", "kill-launcher", "restart-daemon", "lose-events")
 DAMAGE = ("kill-shim", "kill-process")
 # For what hangs; machines of tests may stand still for a minute.
 DEADLINE = 100
@@ -138,6 +138,9 @@ class Run:
         elif verb == "restart-daemon":
             world.daemon.terminate()
             world.daemon.start()
+        elif verb == "lose-events":
+            self.watcher.loses_place = True
+            world.lose_events()
         elif verb == "kill-launcher":
             world.kill_launcher()
         else:

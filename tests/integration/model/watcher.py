@@ -79,6 +79,9 @@ class Watcher:
         self.events = 0
         self.reconnects = 0
         self.lists = 0
+        # Its place in the stream is being taken away: then it has to hear so, and lists.
+        self.loses_place = False
+        self.lost = False
         self.violation = None
         self.stopped = False
         self.stream = None
@@ -100,13 +103,15 @@ class Watcher:
         listed = self.api.call("ContainerService", "List", page_size=10000)
         self.containers = {one.uid: Track(container_state(one.state), one.attempt, one.revision, one.released)
                            for one in listed.containers}
-        self.pods = {}
-        self.execs = {}
-        # The pods of this cursor are those that events before it made.
         pods = self.api.call("PodService", "List", page_size=10000)
-        if pods.pods:
-            self.pods = {one.uid: Track(pod_state(one.state), 0, one.revision, one.released) for one in pods.pods}
-        self.cursor = (listed.cursor.epoch, listed.cursor.sequence)
+        self.pods = {one.uid: Track(pod_state(one.state), 0, one.revision, one.released) for one in pods.pods}
+        # The second list is of a later moment: what it shows already is not news.
+        self.pods_from = pods.cursor.sequence
+        self.execs = {}
+        with self.moved:
+            self.cursor = (listed.cursor.epoch, listed.cursor.sequence)
+            self.loses_place = False
+            self.moved.notify_all()
 
     def run(self):
         while not self.stopped and self.violation is None:
@@ -120,6 +125,9 @@ class Watcher:
                     self.moved.notify_all()
 
     def follow(self):
+        if self.lost:
+            self.begin_from_list()
+            self.lost = False
         after = event_pb.EventCursor(epoch=self.cursor[0], sequence=self.cursor[1])
         self.stream = self.api.stream_out("EventService", "Watch", timeout=None, after=after)
         for answer in self.stream:
@@ -129,8 +137,10 @@ class Watcher:
     def ended(self, error):
         self.reconnects += 1
         if error.code() == grpc.StatusCode.OUT_OF_RANGE:
-            # Nothing here loses the end of the stream: neither the host nor state.db dies.
-            raise Violation("cursor", f"{self.cursor}: {error.details()}")
+            # A daemon that dies loses nothing of the stream.
+            if not self.loses_place:
+                raise Violation("cursor", f"{self.cursor}: {error.details()}")
+            self.lost = True
         if not self.stopped and error.code() != grpc.StatusCode.UNAVAILABLE:
             raise Violation("watch", f"the watch ended with {error.code()} {reason(error)} {error.details()}")
         time.sleep(0.005)
@@ -147,9 +157,8 @@ class Watcher:
             self.pod_event(kind, event)
         elif kind.startswith("EXEC_"):
             self.exec_event(kind, event)
-        elif kind.startswith("NETWORK_") and event.revision:
-            known, uid = (self.containers, event.uid) if event.uid else (self.pods, event.pod_uid)
-            self.in_order(known[uid], event, False)
+        elif kind.startswith("NETWORK_") and event.uid:
+            self.in_order(self.containers[event.uid], event, False)
         with self.moved:
             self.cursor = (epoch, sequence)
             self.events += 1
@@ -173,6 +182,8 @@ class Watcher:
             track.removed = True
 
     def pod_event(self, kind, event):
+        if event.cursor.sequence <= self.pods_from:
+            return
         track = self.pods.setdefault(event.pod_uid, Track())
         self.in_order(track, event, kind == "POD_REMOVED")
         if kind == "POD_STATE":
@@ -208,7 +219,7 @@ class Watcher:
     def reach(self, cursor, seconds=60):
         """Waits until it has seen what a list of that cursor shows."""
         def arrived():
-            return self.violation is not None or self.cursor[1] >= cursor.sequence
+            return self.violation is not None or (self.cursor[1] >= cursor.sequence and not self.loses_place)
         with self.moved:
             if not self.moved.wait_for(arrived, seconds):
                 raise Violation("event-missing", f"the watch stays at {self.cursor}; the list is at "

@@ -1,8 +1,10 @@
 """A daemon on a host of its own with a volume plugin beside it, and the ways to hurt them. Everything is killed by process
 id, and only what this daemon started."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 
 from api import Api
 from harness import Daemon, cgroup_hierarchies
@@ -40,6 +42,15 @@ class World:
         threads = [f"{name_of(task)} {stat_of(task)[0]} {read(f'/proc/{pid}/task/{task}/wchan')}"
                    for task in (os.listdir(f"/proc/{pid}/task") if os.path.isdir(f"/proc/{pid}") else [])]
         return f"daemon {pid}: {threads}\n{self.daemon.trace_tail()}"
+
+    def lose_events(self):
+        """As when state.db has come back without them."""
+        self.daemon.kill()
+        with contextlib.closing(sqlite3.connect(os.path.join(self.daemon.root, "state.db"))) as database:
+            with database:
+                database.execute("DELETE FROM events")
+                database.execute("DELETE FROM epochs")
+        self.daemon.start()
 
     def kill_launcher(self):
         """The holder forks another one. The holder is the one whose parent is not among them."""
