@@ -114,15 +114,16 @@ class Watcher:
             self.moved.notify_all()
 
     def run(self):
-        while not self.stopped and self.violation is None:
-            try:
-                self.follow()
-            except grpc.RpcError as error:
-                self.ended(error)
-            except Violation as violation:
-                with self.moved:
-                    self.violation = violation
-                    self.moved.notify_all()
+        try:
+            while not self.stopped:
+                try:
+                    self.follow()
+                except grpc.RpcError as error:
+                    self.ended(error)
+        except Exception as error:  # pylint: disable=broad-except
+            with self.moved:
+                self.violation = error
+                self.moved.notify_all()
 
     def follow(self):
         if self.lost:
@@ -141,7 +142,7 @@ class Watcher:
             if not self.loses_place:
                 raise Violation("cursor", f"{self.cursor}: {error.details()}")
             self.lost = True
-        if not self.stopped and error.code() != grpc.StatusCode.UNAVAILABLE:
+        elif not self.stopped and error.code() != grpc.StatusCode.UNAVAILABLE:
             raise Violation("watch", f"the watch ended with {error.code()} {reason(error)} {error.details()}")
         time.sleep(0.005)
 
