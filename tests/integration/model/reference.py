@@ -140,6 +140,9 @@ class Containers(Reference):
             return
         for reason in CROWDED:
             yield reason, state
+        # Who waits for the end of what is removed meanwhile has seen its end.
+        if state.place == "removed" and call.operation.verb in ("wait", "stop"):
+            yield OK, state
         # A launch that is stopped, or whose daemon or launcher dies, is one that failed.
         for _, after in possible:
             if after.attempt > state.attempt or (state.place, after.place) == ("created", "running"):
