@@ -194,8 +194,9 @@ Result<> Runtime::delete_chain(const NetworkList& list,
   for (const PluginConfig& plugin : std::views::reverse(list.plugins)) {
     CallArguments mine = arguments;
     if (!has_result_on_del(list.version)) mine.previous_result.clear();
-    if (mine.netns.empty() && StandInNamespace::is_needed_by(plugin)) {
-      TRY_ASSIGN(mine.netns, stand_in.path());
+    if (StandInNamespace::is_needed_by(plugin, mine.netns, mine.interface)) {
+      TRY_ASSIGN(const std::string path, stand_in.path());
+      if (!path.empty()) mine.netns = path;
     }
     auto answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
     if (answer || has_nothing_to_undo(answer.error())) continue;

@@ -1,6 +1,7 @@
 #include "cni/stand_in.h"
 
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -36,10 +37,26 @@ Result<UniqueFd> make_namespace(const std::string& interface,
   return made;
 }
 
+/// In a thread of its own for the same reason.
+bool lacks_interface(const std::string& netns, const std::string& interface) {
+  const UniqueFd fd(::open(netns.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return false;
+  bool lacks = false;
+  std::thread thread([&] {
+    if (::setns(fd.get(), CLONE_NEWNET) != 0) return;
+    lacks = ::if_nametoindex(interface.c_str()) == 0 && errno == ENODEV;
+  });
+  thread.join();
+  return lacks;
+}
+
 }  // namespace
 
-bool StandInNamespace::is_needed_by(const PluginConfig& plugin) {
+bool StandInNamespace::is_needed_by(const PluginConfig& plugin,
+                                    const std::string& netns,
+                                    const std::string& interface) {
   if (plugin.type != "bridge" && plugin.type != "ptp") return false;
+  if (!netns.empty() && !lacks_interface(netns, interface)) return false;
   const auto json = parse_object(plugin.bytes);
   if (!json) return false;
   const auto masquerades = bool_member(*json, "ipMasq");

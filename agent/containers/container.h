@@ -70,6 +70,9 @@ struct Container {
   runtime::Watch oom_watch;
   runtime::Timer oom_timer;  ///< the next look at the count
 
+  /// Its limits are on their way to the kernel; the next update waits.
+  bool updating = false;
+
   // The ending.
   /// Somebody asked for SIGKILL: an end by it is no word of the memory limit.
   bool killed_on_request = false;

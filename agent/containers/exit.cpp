@@ -148,12 +148,15 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
   if (!container.joined_pod()) show_detaching(*api.mutable_networks());
   ExitInfo& info = *api.mutable_exit();
   *info.mutable_time() = to_timestamp(exit.time);
-  if (exit.launch_error) {
+  const bool stopped = container.record.stop_requested();
+  if (exit.launch_error && !stopped) {
     record_launch_error(container, *exit.launch_error);
   } else {
     const bool oom = api.oom_kills() > 0 && !container.killed_on_request;
-    info.set_cause(cause_of(exit, container.record.stop_requested(), oom));
+    info.set_cause(cause_of(exit, stopped, oom));
     if (exit.status_known) set_status(info, exit.status);
+    // The held process was killed at its barrier: that is no failure of a launch.
+    if (exit.launch_error) info.set_message("stopped before its command ran");
   }
   record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
     if (untold_oom) {

@@ -409,13 +409,17 @@ void ContainerManager::answer(Reply reply, Result<ViewPtr> result) {
 
 // Publish first, answer then: who is told finds in the snapshot what he was told.
 void ContainerManager::end_turn() {
-  parts_.board.publish(parts_.events.head());
-  // NOLINTNEXTLINE(misc-const-correctness): moved from below, which the check does not see.
-  std::vector<std::pair<Reply, Result<ViewPtr>>> answers = std::move(answers_);
-  answers_.clear();
-  for (auto& [reply, result] : answers) {
-    if (reply) reply(std::move(result));
-  }
+  // An answer may be a call that has waited and goes on now, which may answer at once: there need
+  // not be another turn soon.
+  do {
+    parts_.board.publish(parts_.events.head());
+    // NOLINTNEXTLINE(misc-const-correctness): moved from below, which the check does not see.
+    std::vector<std::pair<Reply, Result<ViewPtr>>> answers = std::move(answers_);
+    answers_.clear();
+    for (auto& [reply, result] : answers) {
+      if (reply) reply(std::move(result));
+    }
+  } while (!answers_.empty());
 }
 
 void ContainerManager::wait(const ContainerRef& ref,

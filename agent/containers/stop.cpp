@@ -191,6 +191,17 @@ struct ContainerManager::UpdatePlan {
 void ContainerManager::update(const ContainerRef& ref, const UpdateRequest& request, Reply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
+  if ((*found)->updating) {
+    // One after the other: what the kernel was told last has to be what is recorded last.
+    auto idle = [](const Container& c) -> std::optional<Result<>> {
+      if (!c.updating || c.gone) return Result<>();
+      return std::nullopt;
+    };
+    auto again = [this, ref, request, reply = std::move(reply)](const Result<ViewPtr>&) {
+      update(ref, request, reply);
+    };
+    return wait_until(**found, Waiter{.ready = std::move(idle), .reply = std::move(again)});
+  }
   auto plan = plan_update(**found, request);
   if (!plan) return answer(std::move(reply), std::move(plan).error());
   apply_update(**found, std::move(*plan), std::move(reply));
@@ -260,12 +271,18 @@ void ContainerManager::apply_update(Container& container, UpdatePlan plan, Reply
       if (owner == nullptr) {
         return answer(reply, Error(Code::kNotFound, "the container is gone"));
       }
+      owner->updating = false;
       if (result) result = record_update(*owner, plan);
-      if (!result) return answer(reply, std::move(result).error());
-      answer(reply, owner->view);
+      if (result) {
+        answer(reply, owner->view);
+      } else {
+        answer(reply, std::move(result).error());
+      }
+      check_waiters(*owner);
     });
   };
   auto submitted = parts_.workers.submit(std::move(work));
+  container.updating = submitted.has_value();
   if (!submitted) answer(std::move(reply), std::move(submitted).error());
 }
 

@@ -33,6 +33,7 @@ def module(name):
     return importlib.import_module(f"skerry.v1.{name}_pb2")
 
 
+agent_pb = module("agent_service")
 container_pb = module("container")
 spec_pb = module("container_spec")
 service_pb = module("container_service")
@@ -42,6 +43,7 @@ watch_pb = module("event_service")
 pod_pb = module("pod")
 pod_spec_pb = module("pod_spec")
 pod_service_pb = module("pod_service")
+volume_pb = module("volume_service")
 terminal_pb = module("terminal")
 detail_pb = module("error_detail")
 status_pb = module("rpc_status")
@@ -56,9 +58,13 @@ CALLS = {
         "ListProcesses": "ListProcesses", "StatPath": "StatPath", "CopyIn": "CopyIn",
         "CopyOut": "CopyOut", "Launch": "LaunchContainer", "Create": "CreateContainer",
         "Start": "StartContainer", "Wait": "WaitContainer", "Get": "GetContainer",
-        "List": "ListContainers", "Stop": "StopContainer", "Remove": "RemoveContainer",
+        "List": "ListContainers", "Stop": "StopContainer", "Kill": "KillContainer",
         "Pause": "PauseContainer", "Resume": "ResumeContainer", "Update": "UpdateContainer",
-        "GetStats": "GetStats"}),
+        "Remove": "RemoveContainer", "GetStats": "GetStats"}),
+    "AgentService": ("", agent_pb, {
+        "ListLeaks": "ListLeaks", "ListDebts": "ListDebts", "ListOperations": "ListOperations"}),
+    "VolumeService": ("Volume", volume_pb, {
+        "Create": "Create{}", "Get": "Get{}", "List": "List{}s", "Remove": "Remove{}"}),
     "EventService": ("", watch_pb, {"Watch": "WatchEvents"}),
     "PodService": ("Pod", pod_service_pb, {
         "Create": "Create{}", "Get": "Get{}", "List": "List{}s", "Stop": "Stop{}",

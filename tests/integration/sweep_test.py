@@ -1,19 +1,15 @@
 """The failpoint sweep: every step of every operation, as the product lists them, fails once by error and once by kill -9.
 Afterwards the daemon is started without a failpoint, everything is removed, and nothing may be left."""
 
-import glob
-import json
 import os
-import re
 import subprocess
 import unittest
 import uuid
 
-from harness import BIN, Daemon, DaemonTest, cgroup_hierarchies, host_mounts_of, wait_for
+import leftovers
+from harness import BIN, Daemon, DaemonTest, cgroup_hierarchies, wait_for
 from network_host import NetworkHost
 from volume_host import FaultPlugin
-
-UID = re.compile("[0-9a-f]{32}")
 
 
 def failpoints():
@@ -124,48 +120,7 @@ class Sweep(unittest.TestCase):
             self.fail(f"skerry {command} {' '.join(arguments)} hangs")
 
     def settle(self, what):
-        """A daemon without failpoints brings everything to its end."""
-        daemon = self.daemon
-        if daemon.process.poll() is None:
-            daemon.kill()
-        daemon.start()
-        for pod in daemon.pods():
-            daemon.skerry("pod", "rm", "-f", pod["uid"])
-        self.assertEqual(daemon.pods(), [], what)
-        for container in daemon.ps():
-            daemon.skerry("rm", "-f", container["uid"])
-        self.assertEqual(daemon.ps(), [], what)
-        wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish: {daemon.leaks()}")
-        self.assertEqual(host_mounts_of(daemon), [], what)
-        for hierarchy in cgroup_hierarchies():
-            scope = os.path.join(hierarchy, daemon.scope())
-            left = [name for name in os.listdir(scope) if UID.fullmatch(name)] \
-                if os.path.isdir(scope) else []
-            self.assertEqual(left, [], what)
-        self.assertEqual(os.listdir(os.path.join(daemon.root, "containers")), [], what)
-        self.assertEqual(os.listdir(os.path.join(daemon.run, "containers")), [], what)
-        self.assertEqual(os.listdir(os.path.join(daemon.root, "pods")), [], what)
-        self.assertEqual(os.listdir(os.path.join(daemon.run, "pods")), [], what)
-        wait_for(lambda: not os.listdir(os.path.join(daemon.run, "execs")), f"{what}: execs to go")
-        self.assertEqual(glob.glob(os.path.join(daemon.root, "layers", "tmp-*")), [], what)
-        self.host.assert_clean(self, daemon, what)
-        self.settle_volumes(what)
-        shims = daemon.launcher_pids()
-        self.assertLessEqual(len(shims), 2, f"{what}: shims left: {shims}")
-        # It works as if nothing had happened.
-        done = daemon.skerry("run", "--rm", "busybox", "echo", "fine")
-        self.assertEqual(done.out, "fine\n", what)
-
-    def settle_volumes(self, what):
-        """None is mounted or owed; what was made can be removed, and is gone then."""
-        daemon = self.daemon
-        wait_for(lambda: not json.loads(daemon.skerry("debug", "debts", "-o", "json").out or "[]"),
-                 f"{what}: debts to be paid", seconds=60)
-        self.assertEqual(self.plugin.mounts(), [], what)
-        for name in daemon.skerry("volume", "ls", "-q").out.split():
-            daemon.skerry("volume", "rm", name)
-        self.assertEqual(os.listdir(os.path.join(daemon.root, "volumes")), [".host-id"], what)
-        self.assertEqual(os.listdir(os.path.join(self.plugin.base, "data")), [], what)
+        leftovers.settle(self, self.daemon, self.host, self.plugin, what)
 
     def test_every_step(self):
         daemon = self.daemon
