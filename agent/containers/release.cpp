@@ -241,14 +241,16 @@ void ContainerManager::plan_removal(Container& container) {
   const auto patience = container.spec.ttl > 0ms ? std::chrono::nanoseconds(container.spec.ttl)
                                                  : std::chrono::nanoseconds(kReaderPatience);
   const auto since = parts_.clock.wall() - from_timestamp(container.api().exit().time());
-  container.ttl_timer = parts_.reactor.after(
-      std::max<std::chrono::nanoseconds>(patience - since, 0ns), [this, uid = container.uid] {
-        Container* owner = find(uid);
-        if (owner == nullptr) return;
-        owner->ttl_timer.reset();
-        owner->remove_requested = true;
-        plan_removal(*owner);
-      });
+  // The time of day may have jumped, either way.
+  container.ttl_timer =
+      parts_.reactor.after(std::clamp<std::chrono::nanoseconds>(patience - since, 0ns, patience),
+                           [this, uid = container.uid] {
+                             Container* owner = find(uid);
+                             if (owner == nullptr) return;
+                             owner->ttl_timer.reset();
+                             owner->remove_requested = true;
+                             plan_removal(*owner);
+                           });
 }
 
 void ContainerManager::count_log_reader(const Uid& uid, int change) {
