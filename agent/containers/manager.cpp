@@ -61,17 +61,23 @@ ContainerManager::~ContainerManager() = default;
 
 void ContainerManager::declare_failpoints(operations::FailpointRegistry& failpoints,
                                           const isolators::IsolatorChain& isolators) {
-  std::vector<std::string> names = launch_step_names(isolators);
-  names.emplace_back("release.cgroup");
+  declare_launch_steps(failpoints, isolators);
+  failpoints.declare_lasting_step("release.cgroup");
   for (const auto& isolator : isolators) {
-    names.push_back("release." + std::string(isolator->name()));
+    failpoints.declare_lasting_step("release." + std::string(isolator->name()));
   }
-  names.emplace_back("release.run");
-  names.emplace_back("remove.directory");
-  for (const std::string& name : names) failpoints.declare_step(name);
+  failpoints.declare_lasting_step("release.run");
+  failpoints.declare_lasting_step("remove.directory");
   // Beside the steps of operations: what the reactor does by itself.
-  for (const char* place :
-       {"start.release", "stop.signal", "stop.kill", "exit.record", "remove.trash"}) {
+  for (const char* place : {"start.release",
+                            "stop.signal",
+                            "stop.kill",
+                            "exit.record",
+                            "remove.trash",
+                            "pause.freeze",
+                            "resume.thaw",
+                            "update.limits",
+                            "update.record"}) {
     failpoints.declare(place);
   }
 }
