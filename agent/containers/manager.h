@@ -245,6 +245,7 @@ class ContainerManager final {
   Result<UpdatePlan> plan_update(Container& container, const UpdateRequest& request) const;
   void apply_update(Container& container, UpdatePlan plan, Reply reply);
   Result<> record_update(Container& container, const UpdatePlan& plan);
+  void restore_limits(const Container& container, Error why, Reply reply);
 
   // release.cpp
   void begin_release(Container& container, store::Transaction& transaction);
