@@ -348,13 +348,25 @@ void ContainerManager::record_fact(Container& container,
     save_later(container,
                {.type = static_cast<std::uint32_t>(event.type()),
                 .object = container.uid.str(),
-                .blob = event.SerializeAsString()});
+                .blob = event.SerializeAsString()},
+               committed.error());
   }
   changed(container);
 }
 
-void ContainerManager::save_later(Container& container, events::NewEvent event) {
+// Until an end is recorded nothing is given back, and so nobody can be told to wait for it.
+Error ContainerManager::not_recorded(const Container& container) {
+  Error why = *container.save_error;
+  return std::move(why).wrap("the container's end is not recorded yet").as_retryable();
+}
+
+void ContainerManager::save_later(Container& container, events::NewEvent event, const Error& why) {
   container.unsaved.push_back(std::move(event));
+  container.save_error = why;
+  if (container.state() == State::kExited && container.remove_requested) {
+    container.remove_requested = false;
+    container.remove_error = not_recorded(container);
+  }
   if (container.save_timer) return;
   container.save_timer = parts_.reactor.after(kSaveRetry, [this, uid = container.uid] {
     Container* unsaved = find(uid);
@@ -367,10 +379,14 @@ void ContainerManager::save_later(Container& container, events::NewEvent event) 
     }
     std::vector<events::NewEvent> kept = std::move(unsaved->unsaved);
     unsaved->unsaved.clear();
-    if (!transaction.commit()) {
-      for (events::NewEvent& again : kept) save_later(*unsaved, std::move(again));
+    const Result<> committed = transaction.commit();
+    if (!committed) {
+      for (events::NewEvent& again : kept) {
+        save_later(*unsaved, std::move(again), committed.error());
+      }
       return;
     }
+    unsaved->save_error.reset();
     plan_removal(*unsaved);
   });
 }

@@ -175,7 +175,8 @@ class ContainerManager final {
   void record_fact(Container& container,
                    const skerry::v1::Event& event,
                    const std::function<void(store::Transaction&)>& more = {});
-  void save_later(Container& container, events::NewEvent event);
+  void save_later(Container& container, events::NewEvent event, const Error& why);
+  static Error not_recorded(const Container& container);
   void changed(Container& container);
   void check_waiters(Container& container);
   void wait_until(Container& container, Waiter waiter);

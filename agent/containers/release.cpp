@@ -211,6 +211,9 @@ void ContainerManager::remove(const skerry::v1::ContainerRef& ref, bool force, R
     }
     begin_stop(container, SIGKILL, 0ms);
   }
+  if (container.state() == State::kExited && container.save_error) {
+    return answer(std::move(reply), not_recorded(container));
+  }
   container.remove_requested = true;
   container.remove_error.reset();
   wait_until(container,
@@ -230,7 +233,11 @@ void ContainerManager::plan_removal(Container& container) {
     if (!container.releasing && !container.save_timer) {
       store::Transaction transaction = parts_.store.begin();
       begin_release(container, transaction);
-      static_cast<void>(transaction.commit());
+      auto committed = transaction.commit();
+      if (committed || !container.remove_requested) return;
+      container.remove_requested = false;
+      container.remove_error = std::move(committed).error();
+      changed(container);
     }
     return;
   }
