@@ -1,5 +1,6 @@
-/* A disk that fails, for one program: preloaded into skerryd (ld.so(8)), it refuses calls on the files of state.db while the file
- * that SKERRY_DISK_FAULT names exists. In it: an errno number and the calls, as in "5 pwrite fdatasync fsync ftruncate". */
+/* A disk that fails, for one program: preloaded into skerryd (ld.so(8)), it refuses calls on the
+ * files of state.db while the file that SKERRY_DISK_FAULT names exists. In it: an errno number and
+ * the calls, as in "5 pwrite fdatasync fsync ftruncate". */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
