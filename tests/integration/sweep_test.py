@@ -87,9 +87,12 @@ class Sweep(unittest.TestCase):
             return Life(self, self.daemon, tag, "10s", lambda: False).reach(point)
         # It happens every time: once is enough.
         for number, patience in enumerate(PATIENCE):
-            if not trace.hits(point):
-                Life(self, self.daemon, tag + str(number), patience,
-                     lambda: trace.hits(point)).reach(point)
+            if trace.hits(point) or self.daemon.process.poll() is not None:
+                break
+            # What the attempt before has begun may be in the way.
+            self.remove_all(point)
+            Life(self, self.daemon, tag + str(number), patience,
+                 lambda: trace.hits(point)).reach(point)
         return None
 
     def remove_all(self, what):
