@@ -39,6 +39,7 @@ constexpr std::string_view kVersion = SKERRY_VERSION;
 constexpr auto kLauncherDeadline = 15s;
 constexpr auto kShutdownGrace = 2s;
 constexpr int kOomScore = -999;
+constexpr const char* kAdoptHolder = "holder.adopt";
 
 // Containers cost descriptors: take what we may. A higher hard limit is the unit's business.
 void raise_descriptor_limit() {
@@ -100,13 +101,16 @@ Result<std::unique_ptr<Host>> make_host(const config::Config& config, runtime::T
   return host;
 }
 
-Result<> start_launcher(Host& host, const config::Config& config) {
+Result<> start_launcher(Host& host,
+                        const config::Config& config,
+                        const operations::FailpointRegistry& failpoints) {
   TRY_ASSIGN(host.run_directory, os::open_dir(config.run.string()));
   TRY_ASSIGN(std::string program, sibling("skerry-launcher"));
   LauncherClient::Options options;
   options.run_dir = host.run_directory.get();
   options.program = std::move(program);
-  options.adopt_holder = [&host, &config](pid_t holder) {
+  options.adopt_holder = [&host, &config, &failpoints](pid_t holder) -> Result<> {
+    TRY(failpoints.hit(kAdoptHolder));
     return adopt_holder(*host.cgroups, config.name, holder);
   };
   TRY_ASSIGN(host.launcher, LauncherClient::start(std::move(options), kLauncherDeadline));
@@ -159,7 +163,9 @@ void declare_failpoints(operations::FailpointRegistry& failpoints,
   ImageDesk::declare_failpoints(failpoints);
   Attacher::declare_failpoints(failpoints);
   StandbyShelf::declare_failpoints(failpoints);
+  CopyDesk::declare_failpoints(failpoints);
   VolumeDesk::declare_failpoints(failpoints);
+  failpoints.declare(kAdoptHolder);
 }
 
 // One scope for all: the order of these lines is that of making and, backwards, of ending.
@@ -177,6 +183,9 @@ Result<> run_daemon(const config::Config& config) {
   operations::FailpointRegistry failpoints;
   declare_failpoints(failpoints, host->isolators);
   for (const std::string& armed : config.failpoints) TRY(failpoints.arm(armed));
+  failpoints.on_hit([&trace](std::string_view name) {
+    trace.notice("failpoint", {{"name", std::string(name)}});
+  });
 
   TRY_ASSIGN(
       const std::unique_ptr<store::Store> store,
@@ -186,7 +195,7 @@ Result<> run_daemon(const config::Config& config) {
                          *reactor,
                          trace,
                          clock));
-  TRY(start_launcher(*host, config));
+  TRY(start_launcher(*host, config, failpoints));
   runtime::WorkerPool workers("worker", config.workers.threads, config.workers.queue, trace);
   runtime::LanedPool foreign({.name = "plugin",
                               .threads = config.workers.plugin_threads,
@@ -261,7 +270,7 @@ Result<> run_daemon(const config::Config& config) {
                      *host,
                      containers,
                      exec_board});
-  CopyDesk copies({*reactor, workers, *host, containers, unpacker});
+  CopyDesk copies({*reactor, workers, *host, containers, failpoints, unpacker});
   PodBoard pod_board;
   PodManager pods({*reactor,
                    workers,

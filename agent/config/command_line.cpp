@@ -40,9 +40,10 @@ void declare(CLI::App& app, Options& options) {
       ->type_name("FILE");
   app.add_option("--trace-level", options.trace_level, "debug, info, notice, warning or error")
       ->type_name("LEVEL");
-  app.add_option("--failpoint",
-                 options.failpoints,
-                 "Fail, die or wait at a step: STEP=error[:ERRNO]|kill|delay:MS; may be repeated")
+  app.add_option(
+         "--failpoint",
+         options.failpoints,
+         "Fail, die or wait at a step: STEP=error[:ERRNO]|kill|stop|delay:MS; may be repeated")
       ->type_name("STEP=ACTION")
       ->allow_extra_args(false);
   app.add_flag("--list-failpoints", options.list_failpoints, "Print the names of all failpoints");

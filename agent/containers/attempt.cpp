@@ -268,10 +268,11 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
           std::move(reply),
           Error(Code::kFailedPrecondition, "the container is being removed").with_reason("STATE"));
     }
+    if (container.save_error) return answer(std::move(reply), not_recorded(container));
     hurry_shim(container);
     return wait_until(container,
                       Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
-                               if (is_over(c) || c.gone) return Result<>();
+                               if (is_over(c) || c.gone || c.save_error) return Result<>();
                                return std::nullopt;
                              },
                              .reply = [this, ref, reply = std::move(reply)](

@@ -97,6 +97,8 @@ struct Container {
   /// when there is room again.
   std::vector<events::NewEvent> unsaved;
   runtime::Timer save_timer;
+  /// Why, the last time; there while something is unsaved.
+  std::optional<Error> save_error;
 
   std::vector<Waiter> waiters;
   ViewPtr view;

@@ -211,12 +211,15 @@ Result<> add_join(isolators::PlanBuilder& builder, const os::Cgroup& cgroup) {
   return {};
 }
 
-std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isolators) {
-  std::vector<std::string> names = {"launch.directories", "launch.cgroup"};
-  for (const auto& isolator : isolators) names.push_back("launch." + std::string(isolator->name()));
-  names.emplace_back("launch.record");
-  names.emplace_back("launch.shim");
-  return names;
+void declare_launch_steps(operations::FailpointRegistry& failpoints,
+                          const isolators::IsolatorChain& isolators) {
+  failpoints.declare_step("launch.directories");
+  failpoints.declare_step("launch.cgroup");
+  for (const auto& isolator : isolators) {
+    failpoints.declare_step("launch." + std::string(isolator->name()));
+  }
+  failpoints.declare_lasting_step("launch.record");
+  failpoints.declare_step("launch.shim");
 }
 
 std::vector<Step> launch_steps(const Job& job, Host& host) {

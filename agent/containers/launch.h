@@ -58,8 +58,9 @@ constexpr std::string_view kDebtCgroup = "cgroup";
 constexpr std::string_view kDebtRun = "run";
 constexpr std::string_view kDebtIsolator = "isolator";
 
-/// Names of the steps, for the failpoint registry. Thread: any.
-std::vector<std::string> launch_step_names(const isolators::IsolatorChain& isolators);
+/// Makes the steps known as places to fail at. Thread: any.
+void declare_launch_steps(operations::FailpointRegistry& failpoints,
+                          const isolators::IsolatorChain& isolators);
 
 /// The steps over `job`; `host` outlives them.
 std::vector<operations::Step> launch_steps(const std::shared_ptr<LaunchJob>& job, Host& host);

@@ -61,17 +61,23 @@ ContainerManager::~ContainerManager() = default;
 
 void ContainerManager::declare_failpoints(operations::FailpointRegistry& failpoints,
                                           const isolators::IsolatorChain& isolators) {
-  std::vector<std::string> names = launch_step_names(isolators);
-  names.emplace_back("release.cgroup");
+  declare_launch_steps(failpoints, isolators);
+  failpoints.declare_lasting_step("release.cgroup");
   for (const auto& isolator : isolators) {
-    names.push_back("release." + std::string(isolator->name()));
+    failpoints.declare_lasting_step("release." + std::string(isolator->name()));
   }
-  names.emplace_back("release.run");
-  names.emplace_back("remove.directory");
-  for (const std::string& name : names) failpoints.declare_step(name);
+  failpoints.declare_lasting_step("release.run");
+  failpoints.declare_lasting_step("remove.directory");
   // Beside the steps of operations: what the reactor does by itself.
-  for (const char* place :
-       {"start.release", "stop.signal", "stop.kill", "exit.record", "remove.trash"}) {
+  for (const char* place : {"start.release",
+                            "stop.signal",
+                            "stop.kill",
+                            "exit.record",
+                            "remove.trash",
+                            "pause.freeze",
+                            "resume.thaw",
+                            "update.limits",
+                            "update.record"}) {
     failpoints.declare(place);
   }
 }
@@ -342,13 +348,25 @@ void ContainerManager::record_fact(Container& container,
     save_later(container,
                {.type = static_cast<std::uint32_t>(event.type()),
                 .object = container.uid.str(),
-                .blob = event.SerializeAsString()});
+                .blob = event.SerializeAsString()},
+               committed.error());
   }
   changed(container);
 }
 
-void ContainerManager::save_later(Container& container, events::NewEvent event) {
+// Until an end is recorded nothing is given back, and so nobody can be told to wait for it.
+Error ContainerManager::not_recorded(const Container& container) {
+  Error why = *container.save_error;
+  return std::move(why).wrap("the container's end is not recorded yet").as_retryable();
+}
+
+void ContainerManager::save_later(Container& container, events::NewEvent event, const Error& why) {
   container.unsaved.push_back(std::move(event));
+  container.save_error = why;
+  if (container.state() == State::kExited && container.remove_requested) {
+    container.remove_requested = false;
+    container.remove_error = not_recorded(container);
+  }
   if (container.save_timer) return;
   container.save_timer = parts_.reactor.after(kSaveRetry, [this, uid = container.uid] {
     Container* unsaved = find(uid);
@@ -361,10 +379,14 @@ void ContainerManager::save_later(Container& container, events::NewEvent event) 
     }
     std::vector<events::NewEvent> kept = std::move(unsaved->unsaved);
     unsaved->unsaved.clear();
-    if (!transaction.commit()) {
-      for (events::NewEvent& again : kept) save_later(*unsaved, std::move(again));
+    const Result<> committed = transaction.commit();
+    if (!committed) {
+      for (events::NewEvent& again : kept) {
+        save_later(*unsaved, std::move(again), committed.error());
+      }
       return;
     }
+    unsaved->save_error.reset();
     plan_removal(*unsaved);
   });
 }

@@ -175,7 +175,8 @@ class ContainerManager final {
   void record_fact(Container& container,
                    const skerry::v1::Event& event,
                    const std::function<void(store::Transaction&)>& more = {});
-  void save_later(Container& container, events::NewEvent event);
+  void save_later(Container& container, events::NewEvent event, const Error& why);
+  static Error not_recorded(const Container& container);
   void changed(Container& container);
   void check_waiters(Container& container);
   void wait_until(Container& container, Waiter waiter);
@@ -245,6 +246,8 @@ class ContainerManager final {
   Result<UpdatePlan> plan_update(Container& container, const UpdateRequest& request) const;
   void apply_update(Container& container, UpdatePlan plan, Reply reply);
   Result<> record_update(Container& container, const UpdatePlan& plan);
+  void updated(Container& container, const Reply& reply, Result<> result);
+  void restore_limits(Container& container, Error why, Reply reply);
 
   // release.cpp
   void begin_release(Container& container, store::Transaction& transaction);

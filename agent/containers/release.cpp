@@ -176,6 +176,9 @@ void ContainerManager::remove(const skerry::v1::ContainerRef& ref, bool force, R
     }
     begin_stop(container, SIGKILL, 0ms);
   }
+  if (container.state() == State::kExited && container.save_error) {
+    return answer(std::move(reply), not_recorded(container));
+  }
   container.remove_requested = true;
   container.remove_error.reset();
   wait_until(container,
@@ -195,7 +198,11 @@ void ContainerManager::plan_removal(Container& container) {
     if (!container.releasing && !container.save_timer) {
       store::Transaction transaction = parts_.store.begin();
       begin_release(container, transaction);
-      static_cast<void>(transaction.commit());
+      auto committed = transaction.commit();
+      if (committed || !container.remove_requested) return;
+      container.remove_requested = false;
+      container.remove_error = std::move(committed).error();
+      changed(container);
     }
     return;
   }
@@ -206,14 +213,16 @@ void ContainerManager::plan_removal(Container& container) {
   const auto patience = container.spec.ttl > 0ms ? std::chrono::nanoseconds(container.spec.ttl)
                                                  : std::chrono::nanoseconds(kReaderPatience);
   const auto since = parts_.clock.wall() - from_timestamp(container.api().exit().time());
-  container.ttl_timer = parts_.reactor.after(
-      std::max<std::chrono::nanoseconds>(patience - since, 0ns), [this, uid = container.uid] {
-        Container* owner = find(uid);
-        if (owner == nullptr) return;
-        owner->ttl_timer.reset();
-        owner->remove_requested = true;
-        plan_removal(*owner);
-      });
+  // The time of day may have jumped, either way.
+  container.ttl_timer =
+      parts_.reactor.after(std::clamp<std::chrono::nanoseconds>(patience - since, 0ns, patience),
+                           [this, uid = container.uid] {
+                             Container* owner = find(uid);
+                             if (owner == nullptr) return;
+                             owner->ttl_timer.reset();
+                             owner->remove_requested = true;
+                             plan_removal(*owner);
+                           });
 }
 
 void ContainerManager::count_log_reader(const Uid& uid, int change) {

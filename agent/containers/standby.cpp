@@ -20,6 +20,7 @@ namespace {
 
 using launcher::ShimMessage;
 using launcher::ShimPacket;
+using operations::FailpointRegistry;
 using namespace std::chrono_literals;
 
 constexpr auto kMakeDeadline = 10s;
@@ -42,7 +43,8 @@ Result<> wait_hello(Standby& standby) {
   return {};
 }
 
-Result<> make(Host& host, Standby& standby) {
+Result<> make(Host& host, const FailpointRegistry& failpoints, Standby& standby) {
+  TRY(failpoints.hit("standby.cgroup"));
   TRY_ASSIGN(standby.cgroup, host.cgroups->create(standby.cgroup_path));
   TRY_ASSIGN(auto pair, os::make_socket_pair());
   standby.control = std::move(pair.first);
@@ -57,6 +59,7 @@ Result<> make(Host& host, Standby& standby) {
   plan.shim.control = builder.add_fd(std::move(pair.second));
   TRY(add_join(builder, *standby.cgroup));
   const isolators::BuiltPlan built = builder.build();
+  TRY(failpoints.hit("standby.shim"));
   TRY_ASSIGN(Launched launched, host.launcher->launch(built, kMakeDeadline));
   standby.shim_pid = launched.shim_pid;
   standby.shim_pidfd = std::move(launched.shim_pidfd);
@@ -73,27 +76,42 @@ Result<> make_log_file(int directory) {
 }
 
 // Everything that bears the uid and lies on a disk.
-Result<> make_files(Host& host, const StandbyWish& wish, Standby& standby) {
+Result<> make_files(Host& host,
+                    const FailpointRegistry& failpoints,
+                    const StandbyWish& wish,
+                    Standby& standby) {
+  TRY(failpoints.hit("standby.files"));
   TRY_ASSIGN(standby.files, make_container_files(host.directories, standby.uid));
   TRY(make_log_file(standby.files.log.get()));
+  TRY(failpoints.hit("standby.mounts"));
   const isolators::Foreseen foreseen{
       .host = host.facts,
       .scratch = host.directories.root + "/containers/" + standby.uid.str(),
       .layers = wish.layers,
       .durable = wish.durable};
   for (const auto& isolator : host.isolators) TRY(isolator->make_ready(foreseen, standby.mounts));
-  return {};
+  return failpoints.hit("standby.made");
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, const StandbyWish& wish) {
+void declare_standby_failpoints(FailpointRegistry& failpoints) {
+  for (const char* place :
+       {"standby.cgroup", "standby.shim", "standby.files", "standby.mounts", "standby.made"}) {
+    failpoints.declare(place);
+  }
+}
+
+Result<std::unique_ptr<Standby>> make_standby(Host& host,
+                                              const FailpointRegistry& failpoints,
+                                              Uid uid,
+                                              const StandbyWish& wish) {
   auto standby = std::make_unique<Standby>();
   standby->cgroup_path = host.parent + "/" + uid.str();
   standby->uid = std::move(uid);
   standby->namespaces = wish.namespaces;
-  auto made = make(host, *standby);
-  if (made) made = make_files(host, wish, *standby);
+  auto made = make(host, failpoints, *standby);
+  if (made) made = make_files(host, failpoints, wish, *standby);
   if (made) return standby;
   // The first error is the one to report; what stays is swept at the next start.
   static_cast<void>(end_standby(host, *standby));

@@ -22,6 +22,7 @@
 #include "agent/containers/container_files.h"
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
+#include "agent/operations/failpoint.h"
 #include "agent/runtime/cancel_token.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -58,7 +59,12 @@ struct StandbyWish {
 /// Undoes its own partial work. Errors: as CgroupManager::create, LauncherClient::launch and
 /// launch_failure; those of Isolator::make_ready. Blocks: kernel, up to the launcher's deadline.
 /// Thread: worker.
-Result<std::unique_ptr<Standby>> make_standby(Host& host, Uid uid, const StandbyWish& wish);
+Result<std::unique_ptr<Standby>> make_standby(Host& host,
+                                              const operations::FailpointRegistry& failpoints,
+                                              Uid uid,
+                                              const StandbyWish& wish);
+/// The places it may fail at. Thread: any.
+void declare_standby_failpoints(operations::FailpointRegistry& failpoints);
 
 /// Whether its shim still waits. Blocks: never. Thread: any.
 bool is_waiting(const Standby& standby);

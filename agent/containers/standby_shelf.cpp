@@ -9,9 +9,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kMake = "standby.make";
 // Longer than a launch takes, so that one which runs its course is not disturbed by the next one's.
 constexpr auto kPause = 20ms;
+constexpr const char* kEnd = "standby.end";
 
 }  // namespace
 
@@ -25,7 +25,8 @@ void StandbyEnder::operator()(Standby* standby) const {
 StandbyShelf::StandbyShelf(Parts parts, std::size_t size) : parts_(parts), size_(size) {}
 
 void StandbyShelf::declare_failpoints(operations::FailpointRegistry& failpoints) {
-  failpoints.declare(kMake);
+  declare_standby_failpoints(failpoints);
+  failpoints.declare(kEnd);
 }
 
 StandbyPtr StandbyShelf::take(const StandbyWish& wish) {
@@ -94,13 +95,7 @@ void StandbyShelf::refill(std::uint64_t namespaces) {
 }
 
 void StandbyShelf::make(const StandbyWish& wish, const Uid& uid) {
-  Result<std::unique_ptr<Standby>> standby = std::unique_ptr<Standby>();
-  auto allowed = parts_.failpoints.hit(kMake);
-  if (allowed) {
-    standby = make_standby(parts_.host, uid, wish);
-  } else {
-    standby = std::move(allowed).error();
-  }
+  auto standby = make_standby(parts_.host, parts_.failpoints, uid, wish);
   const bool is_made = standby.has_value();
   if (is_made) {
     const runtime::MutexLock lock(mutex_);
@@ -142,7 +137,8 @@ void StandbyShelf::end_unwanted() {
     unwanted.swap(unwanted_);
   }
   for (auto& standby : unwanted) {
-    auto ended = end_standby(parts_.host, *standby);
+    auto ended = parts_.failpoints.hit(kEnd);
+    if (ended) ended = end_standby(parts_.host, *standby);
     if (ended) {
       forget(standby->uid);
       continue;

@@ -151,9 +151,11 @@ void ContainerManager::freeze_or_thaw(Container& container, Transition transitio
                transition,
                reply,
                alive = std::weak_ptr(alive_)] {
-    auto result = transition == Transition::kPause ? group->freeze() : group->thaw();
+    const bool is_pause = transition == Transition::kPause;
+    auto result = parts_.failpoints.hit(is_pause ? "pause.freeze" : "resume.thaw");
+    if (result) result = is_pause ? group->freeze() : group->thaw();
     // Half-frozen is neither: a freeze that failed is taken back.
-    if (!result && transition == Transition::kPause) static_cast<void>(group->thaw());
+    if (!result && is_pause) static_cast<void>(group->thaw());
     parts_.reactor.post([this, uid, transition, result, reply, alive] {
       if (alive.lock()) frozen_or_thawed(uid, transition, result, reply);
     });
@@ -256,7 +258,7 @@ void ContainerManager::apply_update(Container& container, UpdatePlan plan, Reply
                plan = std::move(plan),
                reply,
                alive = std::weak_ptr(alive_)] {
-    Result<> result;
+    Result<> result = parts_.failpoints.hit("update.limits");
     for (const auto& isolator : parts_.host.isolators) {
       if (result) result = isolator->update(wanted, *group);
     }
@@ -271,19 +273,50 @@ void ContainerManager::apply_update(Container& container, UpdatePlan plan, Reply
       if (owner == nullptr) {
         return answer(reply, Error(Code::kNotFound, "the container is gone"));
       }
-      owner->updating = false;
-      if (result) result = record_update(*owner, plan);
       if (result) {
-        answer(reply, owner->view);
-      } else {
-        answer(reply, std::move(result).error());
+        auto recorded = record_update(*owner, plan);
+        if (!recorded) return restore_limits(*owner, std::move(recorded).error(), reply);
       }
-      check_waiters(*owner);
+      updated(*owner, reply, std::move(result));
     });
   };
   auto submitted = parts_.workers.submit(std::move(work));
   container.updating = submitted.has_value();
   if (!submitted) answer(std::move(reply), std::move(submitted).error());
+}
+
+// The next one goes on.
+void ContainerManager::updated(Container& container, const Reply& reply, Result<> result) {
+  container.updating = false;
+  if (result) {
+    answer(reply, container.view);
+  } else {
+    answer(reply, std::move(result).error());
+  }
+  check_waiters(container);
+}
+
+// What could not be recorded does not stay in force.
+void ContainerManager::restore_limits(Container& container, Error why, Reply reply) {
+  auto work = [this,
+               uid = container.uid,
+               group = container.cgroup,
+               config = container.spec.config,
+               why,
+               reply,
+               alive = std::weak_ptr(alive_)] {
+    for (const auto& isolator : parts_.host.isolators) {
+      static_cast<void>(isolator->update(config, *group));
+    }
+    parts_.reactor.post([this, uid, why, reply, alive] {
+      if (!alive.lock()) return;
+      Container* owner = find(uid);
+      if (owner == nullptr) return answer(reply, why);
+      updated(*owner, reply, why);
+    });
+  };
+  if (parts_.workers.submit(std::move(work))) return;
+  updated(container, reply, std::move(why));
 }
 
 Result<> ContainerManager::record_update(Container& container, const UpdatePlan& plan) {
@@ -298,7 +331,8 @@ Result<> ContainerManager::record_update(Container& container, const UpdatePlan&
   }
   store::Transaction transaction = parts_.store.begin();
   record(transaction, container, make_event(container, skerry::v1::EVENT_TYPE_CONTAINER_UPDATED));
-  auto committed = transaction.commit();
+  auto committed = parts_.failpoints.hit("update.record");
+  if (committed) committed = transaction.commit();
   if (!committed) {
     container.record = before;
     return committed;

@@ -21,6 +21,8 @@ namespace {
 
 using images::UnpackReport;
 
+constexpr const char* kSpawn = "copy.spawn";
+
 struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;
@@ -168,6 +170,10 @@ CopyDesk::CopyDesk(Parts parts) : parts_(std::move(parts)) {
 
 CopyDesk::~CopyDesk() = default;
 
+void CopyDesk::declare_failpoints(operations::FailpointRegistry& failpoints) {
+  failpoints.declare(kSpawn);
+}
+
 void CopyDesk::start(CopyRequest request,
                      const std::function<void(Result<std::unique_ptr<Copy>>)>& done) {
   auto found = parts_.containers.find(request.container);
@@ -218,6 +224,7 @@ Result<CopyDesk::Started> CopyDesk::spawn(const RootSubject& subject, const Copy
                  {unpack::kResultFd, result.write_end.get()}};
   command.cgroup = &join;
   command.dies_with_parent = true;
+  TRY(parts_.failpoints.hit(kSpawn));
   TRY_ASSIGN(started.process, os::spawn(command));
   started.pipe = std::move(out ? archive.read_end : archive.write_end);
   started.result = std::move(result.read_end);

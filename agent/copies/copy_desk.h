@@ -50,6 +50,7 @@ class CopyDesk final {
     runtime::WorkerPool& workers;
     Host& host;
     ContainerManager& containers;
+    const operations::FailpointRegistry& failpoints;
     /// skerry-unpack.
     std::string program;
   };
@@ -57,6 +58,8 @@ class CopyDesk final {
   CopyDesk(const CopyDesk&) = delete;
   CopyDesk& operator=(const CopyDesk&) = delete;
   ~CopyDesk();
+
+  static void declare_failpoints(operations::FailpointRegistry& failpoints);
 
   /// Begins a copy. Errors: as Copy::on_end; those of ContainerManager::find and root_subject;
   /// RESOURCE_EXHAUSTED, reason COPIES, at kMaxCopies.

@@ -1,6 +1,7 @@
 // The start of an exec, from its acceptance to a running command.
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 
 #include "agent/containers/launch_failure.h"
@@ -100,6 +101,8 @@ void ExecManager::launched(const Uid& uid,
     parts_.interpreter.close(transaction, outcome);
   };
   if (!outcome.ok()) {
+    // Also when its undo failed: with nobody who knows of it, a shim keeps its output for ever.
+    if (job->shim_pidfd) static_cast<void>(os::send_signal(job->shim_pidfd.get(), SIGKILL));
     return launch_failed(
         *exec, explain(*outcome.error, parts_.containers.find(exec->container)), close);
   }

@@ -164,8 +164,11 @@ Result<UniqueFd> open_process_root(pid_t pid, int pidfd) {
   return root;
 }
 
-std::vector<std::string> exec_step_names() {
-  return {"exec.directories", "exec.cgroup", "exec.plan", "exec.record", "exec.shim"};
+void declare_exec_steps(operations::FailpointRegistry& failpoints) {
+  for (const char* name : {"exec.directories", "exec.cgroup", "exec.shim"}) {
+    failpoints.declare_step(name);
+  }
+  for (const char* name : {"exec.plan", "exec.record"}) failpoints.declare_lasting_step(name);
 }
 
 std::vector<Step> exec_steps(const Job& job, Host& host) {

@@ -9,6 +9,7 @@
 
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
+#include "agent/operations/failpoint.h"
 #include "agent/operations/step.h"
 #include "base/ids.h"
 #include "isolators/container_config.h"
@@ -48,8 +49,8 @@ constexpr std::string_view kDebtExecRun = "exec-run";
 /// The group of an exec in its container.
 os::CgroupPath exec_cgroup_path(const os::CgroupPath& container, const Uid& exec);
 
-/// Names of the steps, for the failpoint registry. Thread: any.
-std::vector<std::string> exec_step_names();
+/// Makes the steps known as places to fail at. Thread: any.
+void declare_exec_steps(operations::FailpointRegistry& failpoints);
 
 /// The steps over `job`; `host` outlives them.
 std::vector<operations::Step> exec_steps(const std::shared_ptr<ExecJob>& job, Host& host);

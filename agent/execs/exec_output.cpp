@@ -44,13 +44,22 @@ void ExecOutput::end() {
 void ExecOutput::cut_off() {
   if (reader_) reader_->pause();
   state_ = State::kEnded;
+  drop_reader();
   wake_client();
+}
+
+// An ended exec is kept for minutes, and its socket is of no use to it. Later: it may be the
+// caller.
+void ExecOutput::drop_reader() {
+  reactor_.post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.lock()) reader_.reset();
+  });
 }
 
 void ExecOutput::on_frame(std::optional<OutputPiece> piece) {
   if (!piece) {
-    // Not reset: it is the caller.
     state_ = State::kEnded;
+    drop_reader();
     return wake_client();
   }
   if (piece->missed > 0) {

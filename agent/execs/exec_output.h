@@ -45,6 +45,7 @@ class ExecOutput final {
   bool waits() const;
   void on_frame(std::optional<OutputPiece> piece);
   void adjust();
+  void drop_reader();
 
   runtime::Reactor& reactor_;
   skerry::v1::ExecOutput policy_;
@@ -53,6 +54,7 @@ class ExecOutput final {
   std::uint64_t dropped_before_ = 0;  ///< by the shim
   std::unique_ptr<FrameReader> reader_;
   std::function<void()> on_ready_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace skerry::agent

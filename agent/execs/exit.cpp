@@ -207,11 +207,13 @@ void ExecManager::keep_for_a_while(Exec& exec) {
     return;
   }
   const auto since = parts_.clock.wall() - from_timestamp(exec.api().exit().time());
-  exec.timer = parts_.reactor.after(std::max<std::chrono::nanoseconds>(kKeepEnded - since, 0ns),
-                                    [this, uid = exec.uid] {
-                                      Exec* owner = find(uid);
-                                      if (owner != nullptr) forget(*owner);
-                                    });
+  // The time of day may have jumped, either way.
+  exec.timer = parts_.reactor.after(
+      std::clamp<std::chrono::nanoseconds>(kKeepEnded - since, 0ns, kKeepEnded),
+      [this, uid = exec.uid] {
+        Exec* owner = find(uid);
+        if (owner != nullptr) forget(*owner);
+      });
   std::size_t ended = 0;
   Exec* oldest = nullptr;
   for (const auto& [uid, sibling] : by_container_[exec.container.str()]) {

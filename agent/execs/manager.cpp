@@ -47,9 +47,9 @@ ExecManager::ExecManager(Parts parts) : parts_(parts) {
 }
 
 void ExecManager::declare_failpoints(operations::FailpointRegistry& failpoints) {
-  for (const std::string& name : exec_step_names()) failpoints.declare_step(name);
-  failpoints.declare_step("exec-end.cgroup");
-  failpoints.declare_step("exec-forget.run");
+  declare_exec_steps(failpoints);
+  failpoints.declare_lasting_step("exec-end.cgroup");
+  failpoints.declare_lasting_step("exec-forget.run");
   failpoints.declare("exec.told");
   failpoints.declare("recovery.execs");
 }

@@ -21,6 +21,8 @@ using operations::OperationTable;
 constexpr std::string_view kStage = "import.stage";
 constexpr std::string_view kCommit = "import.commit";
 constexpr std::string_view kSettle = "import.settle";
+constexpr std::string_view kRemove = "image-remove.record";
+constexpr std::string_view kRemoveSettle = "image-remove.settle";
 constexpr auto kBusyRetry = std::chrono::milliseconds(100);
 constexpr auto kKillInterval = std::chrono::milliseconds(10);
 
@@ -68,7 +70,9 @@ struct ImageDesk::Removal final : Work {
 };
 
 void ImageDesk::declare_failpoints(operations::FailpointRegistry& failpoints) {
-  for (const std::string_view name : {kStage, kCommit, kSettle}) failpoints.declare(name);
+  for (const std::string_view name : {kStage, kCommit, kSettle, kRemove, kRemoveSettle}) {
+    failpoints.declare(name);
+  }
 }
 
 Result<std::unique_ptr<ImageDesk>> ImageDesk::open(Parts parts) {
@@ -337,6 +341,8 @@ void ImageDesk::finish(const ImportPtr& import, Result<ImageView> result) {
 
 void ImageDesk::remove(const std::string& reference,
                        std::function<void(Result<ImageRemoval>)> done) {
+  auto allowed = parts_.failpoints.hit(kRemove);
+  if (!allowed) return done(std::move(allowed).error());
   auto removed =
       store_.remove(reference, [this](const ContentId& content) { return in_use(content); });
   if (!removed) return done(std::move(removed).error());
@@ -344,10 +350,13 @@ void ImageDesk::remove(const std::string& reference,
   removal->removed = std::move(*removed);
   removal->done = std::move(done);
   begin(removal, "image " + reference, "remove");
-  removal->entry->at_step("remove.settle");
+  removal->entry->at_step(std::string(kRemoveSettle));
   on_worker(
       removal,
-      [this] { return layers_.settle(); },
+      [this]() -> Result<> {
+        TRY(parts_.failpoints.hit(kRemoveSettle));
+        return layers_.settle();
+      },
       [this, removal](const Result<>& result) {
         // It is gone all the same; the next start deletes what is left.
         if (!result) parts_.trace.error("a removed image is not deleted", result.error());

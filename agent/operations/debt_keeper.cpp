@@ -15,6 +15,8 @@ constexpr milliseconds kFirstDelay = std::chrono::seconds(1);
 constexpr milliseconds kLongestDelay = std::chrono::minutes(5);
 constexpr double kLeastFactor = 0.75;
 constexpr double kFactorRange = 0.5;
+// No attempt is put off for longer than this.
+constexpr milliseconds kMostAhead = kLongestDelay * 5 / 4;
 
 Debt to_debt(const store::DebtRow& row) {
   return {.kind = row.kind,
@@ -22,6 +24,13 @@ Debt to_debt(const store::DebtRow& row) {
           .object = row.object,
           .record = row.record,
           .why = row.last_error};
+}
+
+// How long until the next attempt. The wall clock by which debts are due may jump back: what is
+// further ahead than ever put off is due.
+nanoseconds time_left(const store::DebtRow& row, WallTime now) {
+  const nanoseconds left = row.next_attempt - now;
+  return left > kMostAhead ? nanoseconds::zero() : std::max(left, nanoseconds::zero());
 }
 
 Result<> pay(const DebtKeeper::Handler& handler, const Debt& debt) {
@@ -132,8 +141,8 @@ void DebtKeeper::insert(store::DebtRow row) {
   changed_ = true;
 }
 
-// One timer for the earliest; looked at again at least every five minutes, since the wall clock by
-// which debts are due may jump.
+// One timer for the earliest; looked at again at least every five minutes, since the wall clock may
+// jump.
 void DebtKeeper::schedule() {
   timer_.reset();
   const WallTime now = parts_.clock.wall();
@@ -141,8 +150,7 @@ void DebtKeeper::schedule() {
   for (const auto& [key, entry] : debts_) {
     if (entry.in_flight || !payers_.contains(entry.row.kind)) continue;
     if (is_full(entry.lanes)) continue;  // looked at again when one of them has been tried
-    const nanoseconds left =
-        std::clamp<nanoseconds>(entry.row.next_attempt - now, nanoseconds::zero(), kLongestDelay);
+    const nanoseconds left = std::min<nanoseconds>(time_left(entry.row, now), kLongestDelay);
     delay = std::min(delay.value_or(left), left);
   }
   if (delay.has_value()) timer_ = parts_.reactor.after(*delay, [this] { try_due(); });
@@ -151,7 +159,7 @@ void DebtKeeper::schedule() {
 void DebtKeeper::try_due() {
   const WallTime now = parts_.clock.wall();
   for (auto& [key, entry] : debts_) {
-    if (entry.in_flight || entry.row.next_attempt > now) continue;
+    if (entry.in_flight || time_left(entry.row, now) > nanoseconds::zero()) continue;
     if (payers_.contains(entry.row.kind)) try_one(key, entry);
   }
   schedule();

@@ -50,9 +50,13 @@ std::optional<int> parse_errno(std::string_view text) {
 }  // namespace
 
 void FailpointRegistry::declare_step(std::string_view name) {
+  declare_lasting_step(name);
+  declare(std::string(name) + ":undo");
+}
+
+void FailpointRegistry::declare_lasting_step(std::string_view name) {
   declare(name);
   declare(std::string(name) + ":after");
-  declare(std::string(name) + ":undo");
 }
 
 void FailpointRegistry::declare(std::string_view name) { points_.try_emplace(std::string(name)); }
@@ -77,7 +81,8 @@ Result<> FailpointRegistry::arm(std::string_view text) {
   }
   const std::optional<Action> action = parse(text.substr(equals + 1));
   if (!action.has_value()) {
-    return invalid(text, "the action is none of error, error:ERRNO, kill, delay:MILLISECONDS");
+    return invalid(text,
+                   "the action is none of error, error:ERRNO, kill, stop, delay:MILLISECONDS");
   }
   point->second = *action;
   return {};
@@ -89,6 +94,7 @@ std::optional<FailpointRegistry::Action> FailpointRegistry::parse(std::string_vi
   const bool bare = colon == std::string_view::npos;
   const std::string_view argument = bare ? std::string_view() : text.substr(colon + 1);
   if (word == "kill" && bare) return Action{.kind = Kind::kKill};
+  if (word == "stop" && bare) return Action{.kind = Kind::kStop};
   if (word == "error" && bare) return Action{.kind = Kind::kError};
   if (word == "error") {
     const std::optional<int> sys_errno = parse_errno(argument);
@@ -105,11 +111,16 @@ Result<> FailpointRegistry::hit(std::string_view name, runtime::CancelToken* can
   const auto point = points_.find(name);
   CHECK(point != points_.end());
   const Action& action = point->second;
+  if (action.kind != Kind::kNone && told_) told_(name);
   switch (action.kind) {
     case Kind::kNone:
       return {};
     case Kind::kKill:
       kill_ourselves();
+    case Kind::kStop:
+      // To this thread and not to the process: it goes no step further until SIGCONT.
+      ::raise(SIGSTOP);  // NOLINT(cert-err33-c)
+      return {};
     case Kind::kDelay:
       if (cancel == nullptr) {
         std::this_thread::sleep_for(action.delay);

@@ -37,8 +37,13 @@ PodManager::PodManager(Parts parts) : parts_(parts) {
 PodManager::~PodManager() = default;
 
 void PodManager::declare_failpoints(operations::FailpointRegistry& failpoints) {
-  for (const std::string& name : pod_step_names()) failpoints.declare_step(name);
-  for (const char* place : {"pod.stop", "pod.told", "recovery.pods-load", "recovery.pods"}) {
+  declare_pod_steps(failpoints);
+  for (const char* place : {"pod.stop",
+                            "pod.told",
+                            "pod-update.limits",
+                            "pod-update.record",
+                            "recovery.pods-load",
+                            "recovery.pods"}) {
     failpoints.declare(place);
   }
 }

@@ -150,6 +150,7 @@ class PodManager final : public PodDoor {
   Result<UpdatePlan> plan_update(const Pod& pod, const UpdateRequest& request) const;
   void apply_update(Pod& pod, UpdatePlan plan, PodReply reply);
   Result<> record_update(Pod& pod, const UpdatePlan& plan);
+  void restore_limits(const Pod& pod, Error why, PodReply reply);
 
   // members.cpp
   void container_changed(const Container& container);

@@ -131,17 +131,18 @@ Debt run_debt(const Uid& uid) {
 
 }  // namespace
 
-std::vector<std::string> pod_step_names() {
-  return {"pod.directories",
-          "pod.cgroup",
-          "pod.network",
-          "pod.etc",
-          "pod.init",
-          "pod-end.processes",
-          "pod-end.network",
-          "pod-end.cgroup",
-          "pod-end.run",
-          "pod-remove.directory"};
+void declare_pod_steps(operations::FailpointRegistry& failpoints) {
+  for (const char* name : {"pod.directories", "pod.cgroup", "pod.network", "pod.init"}) {
+    failpoints.declare_step(name);
+  }
+  for (const char* name : {"pod.etc",
+                           "pod-end.processes",
+                           "pod-end.network",
+                           "pod-end.cgroup",
+                           "pod-end.run",
+                           "pod-remove.directory"}) {
+    failpoints.declare_lasting_step(name);
+  }
 }
 
 std::vector<Step> pod_steps(const Job& job, Host& host) {

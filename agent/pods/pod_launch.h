@@ -15,6 +15,7 @@
 
 #include "agent/containers/host.h"
 #include "agent/containers/shim_start.h"
+#include "agent/operations/failpoint.h"
 #include "agent/operations/paying_step.h"
 #include "agent/operations/step.h"
 #include "agent/pods/pod_spec.h"
@@ -54,8 +55,8 @@ struct PodEndJob {
 /// directory).
 constexpr std::string_view kDebtPodRun = "pod-run";
 
-/// Names of the steps, for the failpoint registry. Thread: any.
-std::vector<std::string> pod_step_names();
+/// Makes the steps known as places to fail at. Thread: any.
+void declare_pod_steps(operations::FailpointRegistry& failpoints);
 
 /// The steps over `job`; `host` outlives them.
 std::vector<operations::Step> pod_steps(const std::shared_ptr<PodJob>& job, Host& host);

@@ -81,20 +81,41 @@ void PodManager::apply_update(Pod& pod, UpdatePlan plan, PodReply reply) {
                plan = std::move(plan),
                reply,
                alive = std::weak_ptr(alive_)] {
-    const auto applied = apply_pod_limits(parts_.host.isolators, plan.resources, &before, *group);
-    parts_.reactor.post([this, uid, plan, reply, result = Result<>(applied), alive]() mutable {
+    Result<> applied = parts_.failpoints.hit("pod-update.limits");
+    if (applied) {
+      applied = apply_pod_limits(parts_.host.isolators, plan.resources, &before, *group);
+    }
+    parts_.reactor.post([this, uid, plan, reply, result = std::move(applied), alive]() mutable {
       if (!alive.lock()) return;
       Pod* owner = find(uid);
       if (owner == nullptr) {
         return answer(reply, Error(Code::kNotFound, "the pod is gone").with_reason("REMOVED"));
       }
-      if (result) result = record_update(*owner, plan);
       if (!result) return answer(reply, std::move(result).error());
+      auto recorded = record_update(*owner, plan);
+      if (!recorded) return restore_limits(*owner, std::move(recorded).error(), reply);
       answer(reply, owner->view);
     });
   };
   auto submitted = parts_.workers.submit(std::move(work));
   if (!submitted) answer(std::move(reply), std::move(submitted).error());
+}
+
+// What could not be recorded does not stay in force.
+void PodManager::restore_limits(const Pod& pod, Error why, PodReply reply) {
+  auto work = [this,
+               group = pod.cgroup,
+               resources = pod.spec.resources,
+               why,
+               reply,
+               alive = std::weak_ptr(alive_)] {
+    static_cast<void>(apply_pod_limits(parts_.host.isolators, resources, nullptr, *group));
+    parts_.reactor.post([this, why, reply, alive] {
+      if (alive.lock()) answer(reply, why);
+    });
+  };
+  auto submitted = parts_.workers.submit(std::move(work));
+  if (!submitted) answer(std::move(reply), std::move(why));
 }
 
 Result<> PodManager::record_update(Pod& pod, const UpdatePlan& plan) {
@@ -109,7 +130,8 @@ Result<> PodManager::record_update(Pod& pod, const UpdatePlan& plan) {
   }
   store::Transaction transaction = parts_.store.begin();
   record(transaction, pod, make_event(pod, skerry::v1::EVENT_TYPE_POD_UPDATED));
-  auto committed = transaction.commit();
+  auto committed = parts_.failpoints.hit("pod-update.record");
+  if (committed) committed = transaction.commit();
   if (!committed) {
     pod.record = before;
     return committed;

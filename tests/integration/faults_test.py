@@ -1,13 +1,16 @@
-"""What the host does to a daemon: no descriptors left, a full disk, damaged records, other people's databases."""
+"""What the host does to a daemon: no descriptors left, damaged records, other people's databases. Beside it: full_disk_test,
+read_only_root_test, state_faults_test, damaged_state_test, daemon_memory_test."""
 
 import glob
 import os
 import resource
 import sqlite3
-import subprocess
 import unittest
 
-from harness import Daemon, DaemonTest, wait_for
+import grpc
+
+from api import Api
+from harness import DaemonTest, wait_for
 
 TICKING = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"
 
@@ -49,88 +52,35 @@ class Descriptors(DaemonTest):
         self.assertEqual(daemon.skerry("run", "--rm", "busybox", "echo", "again").out, "again\n")
         daemon.skerry("stop", "-t", "0", "before")
 
-
-class SmallDaemon(Daemon):
-    """Its root is a file system of its own, that can be filled."""
-
-    def __init__(self, size):
-        super().__init__()
-        os.mkdir(self.root)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "skerry-test", self.root], check=True)
-
-    def destroy(self):
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        # Containers hold the file system by their layers.
-        trace, self.trace = self.trace, open(os.devnull, "ab")
-        base, self.base = self.base, os.path.join(self.base, "nothing")
-        super().destroy()
-        self.base = base
-        trace.close()
-        subprocess.run(["umount", self.root], check=True)
-        os.rmdir(self.root)
-        subprocess.run(["rm", "-rf", "--one-file-system", base], check=True)
-
-
-class FullDisk(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = SmallDaemon("48m")
-        # What stands by has found its room on the disk already.
-        cls.daemon.standby = {"processes": 0}
-        cls.daemon.start()
-        cls.daemon.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.daemon.destroy()
-
-    def fill(self):
-        path = os.path.join(self.daemon.root, "filler")
-        with open(path, "wb", buffering=0) as file:
-            for size in (1 << 20, 4096, 512):
-                try:
-                    while True:
-                        file.write(b"x" * size)
-                except OSError:
-                    pass
-        return path
-
-    def test_refuses_and_goes_on(self):
+    def test_exec_and_attach_get_along_or_say_why(self):
+        """From room for little more than a client's connection to room enough: done or refused, and nothing kept."""
         daemon = self.daemon
-        daemon.skerry("run", "-d", "--name", "ticks", "busybox", "sh", "-c", TICKING)
-        filler = self.fill()
-        refused = daemon.skerry("run", "-d", "--name", "more", "busybox", "sleep", "1", check=False)
-        self.assertEqual(refused.returncode, 125, refused.err)
-        self.assertRegex(refused.err.lower(), "no space|full")
-        self.assertIsNone(daemon.process.poll())
-        # An exit is a fact: told although it cannot be written yet, and kept when it can.
-        daemon.skerry("stop", "-t", "0", "ticks")
-        self.assertIn("EXITED", daemon.inspect("ticks")["state"].upper())
-        os.unlink(filler)
-        wait_for(lambda: daemon.skerry("run", "--rm", "busybox", "true", check=False).returncode == 0,
-                 "launches to work again")
-        daemon.restart()
-        self.assertIn("EXITED", daemon.inspect("ticks")["state"].upper())
-        lines = daemon.skerry("logs", "ticks").out.split()
-        self.assertEqual(lines, [str(number + 1) for number in range(len(lines))])
-        for container in daemon.ps():
-            daemon.skerry("rm", "-f", container["uid"])
-        wait_for(lambda: not daemon.leaks(), "leaks to vanish")
-
-    def test_an_import_that_does_not_fit_leaves_nothing(self):
-        daemon = self.daemon
-        big = os.path.join(daemon.base, "big")
-        os.makedirs(os.path.join(big, "bin"))
-        with open(os.path.join(big, "blob"), "wb") as file:
-            file.write(os.urandom(64 << 20))
-        before = os.statvfs(daemon.root).f_bfree
-        refused = daemon.skerry("image", "import", "--name", "big", big, check=False)
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertRegex(refused.err.lower(), "no space|full")
-        wait_for(lambda: os.statvfs(daemon.root).f_bfree >= before - 64, "the space to be given back")
-        self.assertNotIn("big", daemon.skerry("image", "ls").out)
+        daemon.skerry("run", "-d", "--name", "quiet", "busybox", "sleep", "600")
+        daemon.skerry("exec", "quiet", "true")
+        api = Api(daemon)
+        self.addCleanup(api.close)
+        pid = daemon.process.pid
+        soft, _ = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        self.addCleanup(self.allow, soft)
+        before = len(os.listdir(f"/proc/{pid}/fd"))
+        done = set()
+        for room in range(4, 40, 3):
+            self.allow(max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd")) + room)
+            said = daemon.skerry("--timeout", "20s", "exec", "quiet", "true", check=False)
+            done.add(said.returncode == 0)
+            if said.returncode != 0:
+                self.assertIn("too many open files", said.err.lower(), f"exec with {room}")
+            try:
+                api.attach("ContainerService", {"container": {"name": "quiet"}}, timeout=20).cancel()
+            except grpc.RpcError as error:
+                self.assertIn("too many open files", error.details().lower(), f"attach with {room}")
+            self.assertIsNone(daemon.process.poll())
+        self.assertEqual(done, {True, False}, "one limit refuses, another does not")
+        self.allow(soft)
+        for _ in range(10):
+            self.assertEqual(daemon.skerry("exec", "-i", "quiet", "cat", stdin=b"again").out, "again")
+        # Those of ended execs too, which are kept for a while.
+        wait_for(lambda: len(os.listdir(f"/proc/{pid}/fd")) <= before + 4, "descriptors to be given back")
 
 
 class DamagedRecords(DaemonTest):

@@ -130,6 +130,7 @@ class ApiFixture {
     agent::ContainerManager::declare_failpoints(failpoints, host.isolators);
     agent::ExecManager::declare_failpoints(failpoints);
     agent::PodManager::declare_failpoints(failpoints);
+    agent::CopyDesk::declare_failpoints(failpoints);
     for (const std::string& each : armed) TRY(failpoints.arm(each));
     workers = std::make_unique<runtime::WorkerPool>("worker", 4, 64, trace.get());
     TRY_ASSIGN(store,
@@ -182,7 +183,7 @@ class ApiFixture {
                                                                            *containers,
                                                                            exec_board});
     copies = std::make_unique<agent::CopyDesk>(
-        agent::CopyDesk::Parts{*reactor, *workers, host, *containers, {}});
+        agent::CopyDesk::Parts{*reactor, *workers, host, *containers, failpoints, {}});
     pods = std::make_unique<agent::PodManager>(agent::PodManager::Parts{*reactor,
                                                                         *workers,
                                                                         trace.get(),

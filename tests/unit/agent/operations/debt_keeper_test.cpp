@@ -12,7 +12,20 @@ namespace {
 using namespace std::chrono_literals;
 using tests::StoreFixture;
 
+/// The time of day is set, by hand or by NTP; what has passed has passed.
+class SetClock final : public Clock {
+ public:
+  explicit SetClock(const Clock& real) : real_(real) {}
+  SteadyTime steady() const override { return real_.steady(); }
+  WallTime wall() const override { return real_.wall() + jumped; }
+  std::chrono::nanoseconds jumped{0};
+
+ private:
+  const Clock& real_;
+};
+
 struct DebtFixture : StoreFixture {
+  SetClock set_clock{t.clock};
   std::unique_ptr<runtime::WorkerPool> workers;
   std::unique_ptr<DebtKeeper> keeper;
   std::atomic<int> tries = 0;
@@ -31,7 +44,7 @@ struct DebtFixture : StoreFixture {
     keeper.reset();
     workers = std::make_unique<runtime::WorkerPool>("kernel", 2, 16, t.trace.get());
     keeper = std::make_unique<DebtKeeper>(
-        DebtKeeper::Parts{*t.reactor, *workers, *store, t.trace.get(), t.clock});
+        DebtKeeper::Parts{*t.reactor, *workers, *store, t.trace.get(), set_clock});
     keeper->handle("address", [this](const Debt& debt) -> Result<> {
       EXPECT_EQ(debt.record, "record");
       const bool pays = works;
@@ -81,6 +94,37 @@ TEST(DebtKeeper, TriesAfterASecondAndThenLessOften) {
   EXPECT_EQ(list->at(0).last_error, "plugin is away");
   EXPECT_GE(list->at(0).next_attempt, f.t.clock.wall() + 1500ms);
   EXPECT_EQ(f.store->debts()->rows, *list);
+}
+
+TEST(DebtKeeper, IsPaidSoonAfterTheTimeOfDayJumps) {
+  for (const auto jump : {std::chrono::hours(-24), std::chrono::hours(24 * 365)}) {
+    SCOPED_TRACE(jump.count());
+    DebtFixture f;
+    ASSERT_TRUE(f.add("10.0.0.7"));
+    f.t.clock.advance(1s);
+    ASSERT_TRUE(f.turn_until_tries(1));
+    f.set_clock.jumped = jump;
+    f.works = true;
+    f.t.clock.advance(5min);
+    ASSERT_TRUE(f.turn_until_tries(2));
+    EXPECT_TRUE(f.keeper->list()->empty());
+  }
+}
+
+// Neither is the backoff lost: one try, not one a turn.
+TEST(DebtKeeper, KeepsItsBackoffWhenTheTimeOfDayJumps) {
+  DebtFixture f;
+  ASSERT_TRUE(f.add("10.0.0.7"));
+  f.t.clock.advance(1s);
+  ASSERT_TRUE(f.turn_until_tries(1));
+  f.set_clock.jumped = -std::chrono::hours(24);
+  f.t.clock.advance(5min);
+  ASSERT_TRUE(f.turn_until_tries(2));
+  f.t.clock.advance(1s);
+  f.t.reactor->turn();
+  EXPECT_EQ(f.tries, 2);
+  f.t.clock.advance(2s);
+  ASSERT_TRUE(f.turn_until_tries(3));
 }
 
 TEST(DebtKeeper, PaidDebtsVanish) {

@@ -1,6 +1,8 @@
 #include "agent/operations/failpoint.h"
 
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <thread>
@@ -25,6 +27,12 @@ TEST(FailpointRegistry, ListsEveryPlace) {
                 "create.cgroup", "create.cgroup:after", "create.cgroup:undo", "recovery.adopt"}));
   EXPECT_TRUE(registry().known("recovery.adopt"));
   EXPECT_FALSE(registry().known("recovery"));
+}
+
+TEST(FailpointRegistry, KnowsNoUndoOfALastingStep) {
+  FailpointRegistry points;
+  points.declare_lasting_step("release.run");
+  EXPECT_EQ(points.names(), (std::vector<std::string>{"release.run", "release.run:after"}));
 }
 
 TEST(FailpointRegistry, DoesNothingUnarmed) { EXPECT_TRUE(registry().hit("create.cgroup")); }
@@ -63,6 +71,7 @@ TEST(FailpointRegistry, RefusesWhatItDoesNotKnow) {
                            "create.cgroup=error:0",
                            "create.cgroup=error:-5",
                            "create.cgroup=kill:9",
+                           "create.cgroup=stop:1",
                            "create.cgroup=delay",
                            "create.cgroup=delay:",
                            "create.cgroup=delay:1s",
@@ -89,6 +98,35 @@ TEST(FailpointRegistry, DelaysForItsTime) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_TRUE(points.hit("recovery.adopt"));
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 5ms);
+}
+
+TEST(FailpointRegistry, TellsWhatHappensBeforeItDoes) {
+  FailpointRegistry points = registry();
+  std::vector<std::string> told;
+  points.on_hit([&](std::string_view name) { told.emplace_back(name); });
+  ASSERT_TRUE(points.arm("create.cgroup=error"));
+  ASSERT_TRUE(points.arm("create.cgroup:after=delay:0"));
+  EXPECT_FALSE(points.hit("create.cgroup"));
+  EXPECT_TRUE(points.hit("create.cgroup:after"));
+  EXPECT_TRUE(points.hit("recovery.adopt"));
+  EXPECT_EQ(told, (std::vector<std::string>{"create.cgroup", "create.cgroup:after"}));
+}
+
+// In a child, which is seen to stop and goes on when it is told to.
+TEST(FailpointRegistry, StopsUntilItIsContinued) {
+  FailpointRegistry points = registry();
+  ASSERT_TRUE(points.arm("create.cgroup=stop"));
+  constexpr int kWentOn = 7;
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(points.hit("create.cgroup") ? kWentOn : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, WUNTRACED), child);
+  ASSERT_TRUE(WIFSTOPPED(status));
+  EXPECT_EQ(WSTOPSIG(status), SIGSTOP);
+  ASSERT_EQ(::kill(child, SIGCONT), 0);
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == kWentOn);
 }
 
 TEST(FailpointRegistryDeathTest, Kills) {
