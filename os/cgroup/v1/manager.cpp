@@ -48,6 +48,8 @@ class Manager final : public CgroupManager {
   /// Makes the cpuset of `path`, which exists, able to take processes.
   Result<> prepare_cpuset(const CgroupPath& path);
   bool inherits_cpuset(const CgroupPath& path);
+  /// Forgets branches at or above `path` that somebody else removed: made anew, they inherit nothing.
+  void forget_removed(const CgroupPath& path);
 
   Layout layout_;
   std::vector<std::string> controllers_;
@@ -95,6 +97,17 @@ bool Manager::inherits_cpuset(const CgroupPath& path) {
   return false;
 }
 
+void Manager::forget_removed(const CgroupPath& path) {
+  if (layout_.cpuset < 0) return;
+  const int root = layout_.hierarchies[static_cast<std::size_t>(layout_.cpuset)].root.get();
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(inheriting_, [&](const CgroupPath& branch) {
+    if (branch != path && !path.starts_with(branch + "/")) return false;
+    const auto dir = open_group(root, branch);
+    return !dir && dir.error().code() == Code::kNotFound;
+  });
+}
+
 Result<> Manager::prepare_cpuset(const CgroupPath& path) {
   if (layout_.cpuset < 0 || inherits_cpuset(path)) return {};
   const auto& root = layout_.hierarchies[static_cast<std::size_t>(layout_.cpuset)].root;
@@ -107,6 +120,7 @@ Result<> Manager::prepare_cpuset(const CgroupPath& path) {
 
 Result<> Manager::make_branch(const CgroupPath& path) {
   TRY(check_cgroup_path(path));
+  forget_removed(path);
   TRY(each_root([&](int root) { return make_groups(root, path); }));
   if (layout_.cpuset < 0 || inherits_cpuset(path)) return {};
   TRY(prepare_cpuset(path));
@@ -120,6 +134,7 @@ Result<> Manager::make_branch(const CgroupPath& path) {
 
 Result<std::unique_ptr<Cgroup>> Manager::make_leaf(const CgroupPath& path) {
   TRY(check_cgroup_path(path));
+  forget_removed(path);
   TRY(each_root([&](int root) { return make_groups(root, path); }));
   TRY(prepare_cpuset(path));
   TRY_ASSIGN(auto dirs, open_dirs(path));
