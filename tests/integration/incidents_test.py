@@ -5,6 +5,7 @@ import os
 import subprocess
 import unittest
 
+from api import Api, container_pb, exec_pb
 from harness import DaemonTest, cgroup_hierarchies, host_mounts_of, kill_tree, wait_for
 from network_test import NetworkTest
 
@@ -215,6 +216,26 @@ class RulesFlushed(NetworkTest):
         wait_for(lambda: not self.debts(), f"the address to be given back: {self.debts()}")
         self.daemon.skerry("start", uid)
         self.assertTrue(self.address(self.daemon.inspect(uid)))
+
+
+class LeftByAnExec(DaemonTest):
+    """An exec that outlived a restart of the daemon ends as one that did not: nothing it started is left."""
+
+    def test_what_it_started_ends_with_it(self):
+        self.daemon.skerry("run", "-d", "--name", "box", "busybox", "sleep", "1000")
+        api = Api(self.daemon)
+        self.addCleanup(api.close)
+        started = api.call("ExecService", "Start", container=container_pb.ContainerRef(name="box"), id="e",
+                           spec=exec_pb.ExecSpec(args=["sh", "-c", "setsid sleep 4711 & exec sleep 4712"])).exec
+        wait_for(lambda: self.runs("sleep 4711") and self.runs("sleep 4712"), "both to run")
+        self.daemon.restart()
+        api.call("ExecService", "Kill", exec=exec_pb.ExecRef(uid=started.uid), signal=9)
+        api.call("ExecService", "Wait", exec=exec_pb.ExecRef(uid=started.uid))
+        self.assertFalse(self.runs("sleep 4711"))
+        self.assertEqual(self.daemon.leaks(), [])
+
+    def runs(self, command):
+        return command in self.daemon.skerry("exec", "box", "ps", "-o", "args").out.splitlines()
 
 
 class HostsNetwork(DaemonTest):
