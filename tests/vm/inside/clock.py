@@ -17,7 +17,8 @@ from volume_host import FaultPlugin
 
 DAY = 86400
 DAEMON = UnitDaemon().install()
-TICKING = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"
+# Lines that fill a log file every few seconds.
+TICKING = "i=0; while :; do i=$((i+1)); printf '%d %01000d\\n' $i 0; sleep 0.05; done"
 DEAF = "trap '' TERM; while :; do sleep 0.1; done"
 
 
@@ -32,11 +33,12 @@ class Jumps(unittest.TestCase):
         cls.addClassCleanup(cls.plugin.destroy)
 
     def tearDown(self):
-        DAEMON.skerry("rm", "-f", *[each["uid"] for each in DAEMON.ps()])
+        for each in DAEMON.ps():
+            DAEMON.skerry("rm", "-f", each["uid"])
         wait_for(lambda: not DAEMON.ps() and not DAEMON.leaks(), "all of it to go", 60)
 
     def numbers(self):
-        return [int(line) for line in DAEMON.skerry("logs", "ticking").out.split()]
+        return [int(line.split()[0]) for line in DAEMON.skerry("logs", "ticking").out.splitlines()]
 
     def owe_an_unmount(self):
         self.plugin.restart("--fault", "Unmount=err200")
@@ -53,7 +55,7 @@ class Jumps(unittest.TestCase):
         return cursors
 
     def jump(self, seconds):
-        DAEMON.skerry("run", "-d", "--name", "ticking", "--log-opt", "max-size=4k", "--log-opt", "max-file=50",
+        DAEMON.skerry("run", "-d", "--name", "ticking", "--log-opt", "max-size=64k", "--log-opt", "max-file=20",
                       "busybox", "sh", "-c", TICKING)
         DAEMON.skerry("run", "-d", "--name", "deaf", "busybox", "sh", "-c", DEAF)
         DAEMON.skerry("run", "--name", "kept", "--rm", "--ttl", "1h", "busybox", "true")
@@ -74,7 +76,9 @@ class Jumps(unittest.TestCase):
         self.assertEqual(stop.wait(60), 0)
         self.assertEqual(DAEMON.inspect("deaf")["exit"]["cause"], "stopped")
         wait_for(lambda: self.numbers()[-1] > seen + 50, "the log to go on", 60)
-        self.assertEqual(self.numbers(), list(range(1, len(self.numbers()) + 1)))
+        numbers = self.numbers()
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
+        self.assertGreater(len(os.listdir(os.path.dirname(DAEMON.inspect("ticking")["log_path"]))), 1, "files of its log")
         self.assertEqual(DAEMON.inspect("ticking")["pid"], pid)
         self.assertEqual(DAEMON.inspect("kept")["state"], "exited")
         self.look()

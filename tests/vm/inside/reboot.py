@@ -55,12 +55,15 @@ PLUGIN = KeptPlugin(DAEMON, "faulty")
 
 
 class AfterTheReboot(unittest.TestCase):
-    """In the order of their names. The plugin comes up later than the daemon does."""
+    """In the order of their names. After the cut the plugin comes up before the daemon, after the orderly end later: units of
+    plugins have no order towards ours."""
 
     @classmethod
     def setUpClass(cls):
         cls.unmounts = len(PLUGIN.calls("Unmount"))
         cls.mounts = len(PLUGIN.calls("Mount"))
+        if BEFORE == "cut":
+            PLUGIN.start()
         DAEMON.start()
 
     def exit_of(self, name):
@@ -69,7 +72,7 @@ class AfterTheReboot(unittest.TestCase):
     def test_1_nothing_started_by_itself(self):
         self.assertEqual({each["name"]: each["state"] for each in DAEMON.ps()},
                          {name: "exited" for name, _, _ in CONTAINERS})
-        self.assertEqual([pod["state"] for pod in DAEMON.pods()], ["stopped"])
+        self.assertIn([pod["state"] for pod in DAEMON.pods()], (["stopping"], ["stopped"]))
         self.assertEqual(len(DAEMON.launcher_pids()), 2, "holder and launcher alone")
 
     def test_2_the_causes_are_true(self):
@@ -92,10 +95,13 @@ class AfterTheReboot(unittest.TestCase):
         self.assertNotEqual(volume["state"], "mounted", volume)
         self.assertFalse(PLUGIN.mounts())
 
-    def test_5_the_plugin_is_told_when_it_comes_up(self):
-        PLUGIN.start()
+    def test_5_the_plugin_is_told(self):
         wait_for(lambda: not DAEMON.listed("debts"), f"debts: {DAEMON.listed('debts')}", 90)
-        self.assertEqual(PLUGIN.calls("Unmount")[self.unmounts:], ["plug"])
+        if BEFORE == "cut":
+            self.assertEqual(PLUGIN.calls("Unmount")[self.unmounts:], ["plug"])
+        else:
+            # Nothing is mounted, which the kernel said in its place.
+            PLUGIN.start()
         self.assertEqual(PLUGIN.calls("Mount")[self.mounts:], [])
         wait_for(lambda: not DAEMON.leaks(), f"leaks: {DAEMON.leaks()}", 60)
 
