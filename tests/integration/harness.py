@@ -14,6 +14,8 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SKERRY_BIN", os.path.join(ROOT, "build", "bin"))
 BUSYBOX = "/bin/busybox"
+# How much longer to wait for anything than on a machine that is not emulated.
+PATIENCE = float(os.environ.get("SKERRY_TEST_PATIENCE", "1"))
 
 
 class Failed(Exception):
@@ -22,7 +24,7 @@ class Failed(Exception):
 
 def wait_for(condition, what, seconds=20.0):
     """Waits until condition() is true; the answer is returned."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
         if answer:
@@ -126,7 +128,7 @@ class Daemon:
 
     def skerry(self, *arguments, check=True, stdin=None, timeout=60):
         command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False,
+        done = subprocess.run(command, capture_output=True, timeout=timeout * PATIENCE, check=False,
                               input=stdin)
         done.out = done.stdout.decode(errors="replace")
         done.err = done.stderr.decode(errors="replace")
