@@ -58,7 +58,7 @@ class Jumps(unittest.TestCase):
         DAEMON.skerry("run", "-d", "--name", "ticking", "--log-opt", "max-size=64k", "--log-opt", "max-file=20",
                       "busybox", "sh", "-c", TICKING)
         DAEMON.skerry("run", "-d", "--name", "deaf", "busybox", "sh", "-c", DEAF)
-        DAEMON.skerry("run", "--name", "kept", "--rm", "--ttl", "1h", "busybox", "true")
+        DAEMON.skerry("run", "-d", "--name", "kept", "--rm", "--ttl", "1h", "busybox", "true")
         self.owe_an_unmount()
         pid = DAEMON.inspect("ticking")["pid"]
         stop = DAEMON.popen("stop", "-t", "20", "deaf", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
