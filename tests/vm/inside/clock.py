@@ -61,7 +61,7 @@ class Jumps(unittest.TestCase):
         DAEMON.skerry("run", "-d", "--name", "kept", "--rm", "--ttl", "1h", "busybox", "true")
         self.owe_an_unmount()
         pid = DAEMON.inspect("ticking")["pid"]
-        stop = DAEMON.popen("stop", "-t", "20", "deaf", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stop = DAEMON.popen("stop", "-t", "40", "deaf", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(stop.kill)
         wait_for(lambda: DAEMON.inspect("deaf")["state"] == "stopping", "the stop to begin")
         with subprocess.Popen(["sleep", "5"]) as sleeper:
