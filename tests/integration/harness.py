@@ -79,8 +79,10 @@ class Daemon:
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
+        # A plugin that runs a dozen programs is slow where each of them is.
+        patient = {"attach_deadline": "300s", "detach_deadline": "300s"} if PATIENCE > 1 else {}
         sections = {
-            "network": {"config_dir": self.net_d, **self.network},
+            "network": {"config_dir": self.net_d, **patient, **self.network},
             "volumes": {"plugin_socket_dirs": [self.plugins], "plugin_spec_dirs": [],
                         **self.volumes},
             "mounts": self.mounts,

@@ -30,7 +30,7 @@ class UnitDaemon(Daemon):
         for directory in (self.net_d, self.plugins):
             os.makedirs(directory, exist_ok=True)
         self.network = {"default": "skerry"}
-        self.volumes = {"mount_deadline": "15s", "unmount_deadline": "5s"}
+        self.volumes = {"mount_deadline": "120s", "unmount_deadline": "120s"}
         self.mounts = {}
         self.standby = {}
 
