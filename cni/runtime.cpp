@@ -91,6 +91,15 @@ bool is_gone(const std::string& netns) {
          status.f_type != kNamespaceFileSystem;
 }
 
+/// The plugin's iptables found no chain of that name: the rules went with a reboot, or somebody
+/// flushed them. With iptables-nft the plugin takes that for a failure, at every further try as
+/// well.
+bool are_rules_gone(const Error& error) {
+  const std::string& text = error.message();
+  return text.find("iptables") != std::string::npos &&
+         text.find("does not exist") != std::string::npos;
+}
+
 /// The list that ADD was called with. A .conf of one plugin was made a list then.
 Result<NetworkList> list_of(const CachedAttachment& entry) {
   TRY_ASSIGN(NetworkList list, parse_network_list(entry.config));
@@ -194,11 +203,18 @@ Result<> Runtime::delete_chain(const NetworkList& list,
   for (const PluginConfig& plugin : std::views::reverse(list.plugins)) {
     CallArguments mine = arguments;
     if (!has_result_on_del(list.version)) mine.previous_result.clear();
+    bool stands_in = false;
     if (StandInNamespace::is_needed_by(plugin, mine.netns, mine.interface)) {
       TRY_ASSIGN(const std::string path, stand_in.path());
-      if (!path.empty()) mine.netns = path;
+      stands_in = !path.empty();
+      if (stands_in) mine.netns = path;
     }
     auto answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
+    if (!answer && stands_in && are_rules_gone(answer.error())) {
+      // Without that interface it looks for no rules, and releases the address.
+      mine.netns = arguments.netns;
+      answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
+    }
     if (answer || has_nothing_to_undo(answer.error())) continue;
     // The others are asked all the same: one that fails for days must not keep an address for days.
     first = join_errors(std::move(first), std::move(answer).error());

@@ -254,7 +254,7 @@ Result<std::unique_ptr<Container>> ContainerManager::accept(LaunchRequest& reque
     api.set_root(request.spec.root().directory());
   }
   config.network_settings.owner = "container " + request.id;
-  api.set_hostname(config.hostname);
+  api.set_hostname(isolators::hostname_of(config));
   for (const auto& isolator : parts_.host.isolators) {
     TRY(isolator->validate(config, parts_.host.facts));
   }

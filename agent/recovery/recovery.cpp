@@ -23,6 +23,15 @@ constexpr auto kHelloDeadline = 5s;
 constexpr std::size_t kMaxRecordBytes = 16ULL << 20U;
 constexpr auto kKillDeadline = 10s;
 
+// Opens a group that is there. In a hierarchy the host did not have when the group was made, it is
+// made now: it could be neither joined nor ended otherwise.
+Result<std::unique_ptr<os::Cgroup>> open_completed(os::CgroupManager& cgroups,
+                                                   const os::CgroupPath& path) {
+  auto group = cgroups.open(path);
+  if (group || group.error().code() != Code::kNotFound) return group;
+  return cgroups.make_leaf(path);
+}
+
 }  // namespace
 
 void Recovery::declare_failpoints(operations::FailpointRegistry& failpoints) {
@@ -206,7 +215,7 @@ void Recovery::adopt(Knock door, SteadyTime deadline) {
   container.process.pid = hello->packet.pid;
   container.process.start_ticks = hello->packet.start_ticks;
   container.process.pidfd = std::move(hello->fds.front());
-  auto group = parts_.host.cgroups->open(container.api().cgroup_path());
+  auto group = open_completed(*parts_.host.cgroups, container.api().cgroup_path());
   if (group) container.cgroup = std::move(*group);
 
   const State from = container.state();
@@ -318,7 +327,9 @@ void Recovery::sweep_cgroups_in(const os::CgroupPath& parent) {
     if (!uid || parts_.containers.find(*uid) != nullptr || parts_.pods.holds(*uid)) continue;
     const os::CgroupPath path = parent + "/" + name;
     parts_.trace.notice("removing a cgroup of nobody", {{"cgroup", path}});
-    auto swept = kill_and_wait(*parts_.host.cgroups, path, kKillDeadline);
+    auto opened = open_completed(*parts_.host.cgroups, path);
+    Result<> swept = opened ? Result<>() : Result<>(std::move(opened).error());
+    if (swept) swept = kill_and_wait(*parts_.host.cgroups, path, kKillDeadline);
     if (swept) swept = parts_.host.cgroups->remove(path);
     if (!swept) parts_.trace.error("cannot remove a left-over cgroup", swept.error());
   }

@@ -1,6 +1,7 @@
 #include "isolators/namespaces/namespaces.h"
 
 #include <sched.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 
@@ -76,7 +77,10 @@ std::uint64_t namespaces_of(const ContainerConfig& config) {
 }
 
 std::string hostname_of(const ContainerConfig& config) {
-  return config.hostname.empty() ? config.uid.str().substr(0, kDefaultHostname) : config.hostname;
+  if (!config.hostname.empty()) return config.hostname;
+  utsname names{};
+  if (config.network == NetworkMode::kHost && ::uname(&names) == 0) return names.nodename;
+  return config.uid.str().substr(0, kDefaultHostname);
 }
 
 }  // namespace skerry::isolators

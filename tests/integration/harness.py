@@ -14,6 +14,8 @@ import uuid
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SKERRY_BIN", os.path.join(ROOT, "build", "bin"))
 BUSYBOX = "/bin/busybox"
+# How much longer to wait for anything than on a machine that is not emulated.
+PATIENCE = float(os.environ.get("SKERRY_TEST_PATIENCE", "1"))
 
 
 class Failed(Exception):
@@ -22,7 +24,7 @@ class Failed(Exception):
 
 def wait_for(condition, what, seconds=20.0):
     """Waits until condition() is true; the answer is returned."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = condition()
         if answer:
@@ -78,8 +80,10 @@ class Daemon:
 
     def write_config(self):
         path = os.path.join(self.base, "skerryd.toml")
+        # A plugin that runs a dozen programs is slow where each of them is.
+        patient = {"attach_deadline": "300s", "detach_deadline": "300s"} if PATIENCE > 1 else {}
         sections = {
-            "network": {"config_dir": self.net_d, **self.network},
+            "network": {"config_dir": self.net_d, **patient, **self.network},
             "volumes": {"plugin_socket_dirs": [self.plugins], "plugin_spec_dirs": [],
                         **self.volumes},
             "mounts": self.mounts,
@@ -128,7 +132,7 @@ class Daemon:
 
     def skerry(self, *arguments, check=True, stdin=None, timeout=60):
         command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=timeout, check=False,
+        done = subprocess.run(command, capture_output=True, timeout=timeout * PATIENCE, check=False,
                               input=stdin)
         done.out = done.stdout.decode(errors="replace")
         done.err = done.stderr.decode(errors="replace")

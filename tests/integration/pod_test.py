@@ -666,8 +666,10 @@ class Reboot(PodTest):
         self.pod("over", "--network", "none")
         self.stop("over")
         daemon.kill()
-        for tree in cgroup_hierarchies():
-            kill_tree(os.path.join(tree, daemon.scope()))
+        # Shims first: a power cut leaves none the time to record how its container ended.
+        for place in ("shims", ""):
+            for tree in cgroup_hierarchies():
+                kill_tree(os.path.join(tree, daemon.scope(), place))
         for tree in cgroup_hierarchies():
             remove_tree(os.path.join(tree, daemon.scope()))
         for name in os.listdir(daemon.run):

@@ -13,7 +13,7 @@ import grpc
 from api import Api, module, pod_spec_pb
 from failpoints import PATIENCE, LauncherKiller, Trace, arguments, cases, failpoints
 from ground import Ground, keepers, open_files
-from harness import Daemon, DaemonTest, busybox_root, cgroup_hierarchies, kill_tree, wait_for
+from harness import Daemon, busybox_root, cgroup_hierarchies, kill_tree, wait_for
 from lives import Life, give_recovery_work
 from network_host import NetworkHost
 from volume_host import FaultPlugin

@@ -20,6 +20,8 @@
 namespace skerry::os::cgroup_v1 {
 namespace {
 
+constexpr std::string_view kExecPrefix = "x-";
+
 class Manager final : public CgroupManager {
  public:
   explicit Manager(Layout layout);
@@ -41,6 +43,9 @@ class Manager final : public CgroupManager {
  private:
   Result<> each_root(const std::function<Result<>(int root)>& action) const;
   Result<GroupDirs> open_dirs(const CgroupPath& path) const;
+  /// Of the tree that kills and freezes. Only there an exec has a group of its own; everywhere else it
+  /// is the container.
+  Result<UniqueFd*> killing_dir(GroupDirs& dirs) const;
   std::unique_ptr<Cgroup> wrap(const CgroupPath& path, GroupDirs dirs, GroupKind kind) const {
     return std::make_unique<Group>(path, layout_, std::move(dirs), kind);
   }
@@ -48,6 +53,8 @@ class Manager final : public CgroupManager {
   /// Makes the cpuset of `path`, which exists, able to take processes.
   Result<> prepare_cpuset(const CgroupPath& path);
   bool inherits_cpuset(const CgroupPath& path);
+  /// Forgets branches at or above `path` that somebody else removed: made anew, they inherit nothing.
+  void forget_removed(const CgroupPath& path);
 
   Layout layout_;
   std::vector<std::string> controllers_;
@@ -95,6 +102,17 @@ bool Manager::inherits_cpuset(const CgroupPath& path) {
   return false;
 }
 
+void Manager::forget_removed(const CgroupPath& path) {
+  if (layout_.cpuset < 0) return;
+  const int root = layout_.hierarchies[static_cast<std::size_t>(layout_.cpuset)].root.get();
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(inheriting_, [&](const CgroupPath& branch) {
+    if (branch != path && !path.starts_with(branch + "/")) return false;
+    const auto dir = open_group(root, branch);
+    return !dir && dir.error().code() == Code::kNotFound;
+  });
+}
+
 Result<> Manager::prepare_cpuset(const CgroupPath& path) {
   if (layout_.cpuset < 0 || inherits_cpuset(path)) return {};
   const auto& root = layout_.hierarchies[static_cast<std::size_t>(layout_.cpuset)].root;
@@ -107,6 +125,7 @@ Result<> Manager::prepare_cpuset(const CgroupPath& path) {
 
 Result<> Manager::make_branch(const CgroupPath& path) {
   TRY(check_cgroup_path(path));
+  forget_removed(path);
   TRY(each_root([&](int root) { return make_groups(root, path); }));
   if (layout_.cpuset < 0 || inherits_cpuset(path)) return {};
   TRY(prepare_cpuset(path));
@@ -120,6 +139,7 @@ Result<> Manager::make_branch(const CgroupPath& path) {
 
 Result<std::unique_ptr<Cgroup>> Manager::make_leaf(const CgroupPath& path) {
   TRY(check_cgroup_path(path));
+  forget_removed(path);
   TRY(each_root([&](int root) { return make_groups(root, path); }));
   TRY(prepare_cpuset(path));
   TRY_ASSIGN(auto dirs, open_dirs(path));
@@ -151,19 +171,19 @@ Result<std::unique_ptr<Cgroup>> Manager::create(const CgroupPath& path) {
   return wrap(path, std::move(*result), GroupKind::kFull);
 }
 
-// One directory, in the tree that kills and freezes; everywhere else the exec is the container.
+Result<UniqueFd*> Manager::killing_dir(GroupDirs& dirs) const {
+  if (layout_.unified) return &dirs.unified;
+  if (layout_.freezer < 0) return Error(Code::kFailedPrecondition, "host has no freezer controller");
+  return &dirs.dirs[static_cast<std::size_t>(layout_.freezer)];
+}
+
 Result<std::unique_ptr<Cgroup>> Manager::make_exec_leaf(const CgroupPath& container,
                                                         const std::string& name) {
-  const auto path = container + "/x-" + name;
+  const auto leaf = std::string(kExecPrefix) + name;
+  const auto path = container + "/" + leaf;
   TRY(check_cgroup_path(path));
   TRY_ASSIGN(auto dirs, open_dirs(container));
-  UniqueFd* own = &dirs.unified;
-  if (!layout_.unified) {
-    if (layout_.freezer < 0)
-      return Error(Code::kFailedPrecondition, "host has no freezer controller");
-    own = &dirs.dirs[static_cast<std::size_t>(layout_.freezer)];
-  }
-  const auto leaf = "x-" + name;
+  TRY_ASSIGN(UniqueFd* const own, killing_dir(dirs));
   auto made = make_group(own->get(), leaf);
   if (!made && made.error().code() != Code::kAlreadyExists) return std::move(made).error();
   TRY_ASSIGN(*own, open_group(own->get(), leaf));
@@ -172,6 +192,14 @@ Result<std::unique_ptr<Cgroup>> Manager::make_exec_leaf(const CgroupPath& contai
 
 Result<std::unique_ptr<Cgroup>> Manager::open(const CgroupPath& path) {
   TRY(check_cgroup_path(path));
+  const auto container = parent_group(path);
+  const auto name = container.empty() ? path : path.substr(container.size() + 1);
+  if (!container.empty() && name.starts_with(kExecPrefix)) {
+    TRY_ASSIGN(auto dirs, open_dirs(container));
+    TRY_ASSIGN(UniqueFd* const own, killing_dir(dirs));
+    TRY_ASSIGN(*own, open_group(own->get(), name));
+    return wrap(path, std::move(dirs), GroupKind::kExec);
+  }
   TRY_ASSIGN(auto dirs, open_dirs(path));
   return wrap(path, std::move(dirs), GroupKind::kFull);
 }

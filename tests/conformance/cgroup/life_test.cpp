@@ -179,6 +179,23 @@ TEST_P(CgroupTest, ExecLeafIsKilledByItself) {
   EXPECT_TRUE(manager_->remove(path_of("a/x-e1")));
 }
 
+TEST_P(CgroupTest, ExecLeafIsOpenedAgain) {
+  const auto group = create("a");
+  EXPECT_EQ(manager_->open(path_of("a/x-e1")).error().code(), Code::kNotFound);
+  const auto made = manager_->make_exec_leaf(path_of("a"), "e1");
+  ASSERT_TRUE(made) << made.error().message();
+  const auto exec_join = (*made)->join();
+  ASSERT_TRUE(exec_join) << exec_join.error().message();
+  GroupProcess exec(*exec_join, sleep_forever);
+  // As after a restart of the daemon.
+  auto opened = manager_->open(path_of("a/x-e1"));
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(*(*opened)->processes(), std::vector<pid_t>{exec.pid()});
+  ASSERT_TRUE((*opened)->kill());
+  EXPECT_EQ(exec.wait().signal, SIGKILL);
+  EXPECT_TRUE(manager_->remove(path_of("a/x-e1")));
+}
+
 TEST_P(CgroupTest, ExecLeafGoesWithTheContainer) {
   const auto group = create("a");
   auto leaf = manager_->make_exec_leaf(path_of("a"), "e1");

@@ -117,6 +117,21 @@ TEST_F(NetworkTest, DetachLeavesNothingWhenTheNamespaceIsGone) {
   EXPECT_TRUE(runtime_->detach(&list, gone, call()));
 }
 
+TEST_F(NetworkTest, DetachSucceedsWhenNamespaceAndRulesAreGone) {
+  const NetworkList list = default_network("10.88.16.0/20");
+  auto netns = std::make_unique<Netns>();
+  const Attachment gone = attachment(list, *netns);
+  const auto attached = attach(list, gone);
+  ASSERT_TRUE(attached) << attached.error().message();
+  // As after a reboot, or by somebody who flushes the tables.
+  netns.reset();
+  tool({"iptables", "-t", "nat", "-F"});
+  tool({"iptables", "-t", "nat", "-X"});
+  const auto detached = detach(gone);
+  ASSERT_TRUE(detached) << detached.error().message();
+  expect_no_trace(list, gone.container);
+}
+
 TEST_F(NetworkTest, DetachUndoesAnAddThatWasBrokenOff) {
   const NetworkList list = default_network("10.88.16.0/20");
   for (const bool is_gone : {false, true}) {

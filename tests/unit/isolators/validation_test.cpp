@@ -1,5 +1,6 @@
 // What the small isolators refuse, and what they put into the plan.
 #include <sys/resource.h>
+#include <sys/utsname.h>
 
 #include <gtest/gtest.h>
 
@@ -56,6 +57,17 @@ TEST(Namespaces, OwnNetworkHasLoopbackHostNetworkIsLeftAlone) {
   EXPECT_TRUE(shared.run(*make_namespaces_isolator(), config));
   EXPECT_EQ(shared.builder.plan().namespaces, 0x2c020000U);
   EXPECT_EQ(shared.operations(), (std::vector<std::string>{"set hostname \"web\""}));
+}
+
+TEST(Namespaces, HostNetworkHasTheHostsName) {
+  utsname names{};
+  ASSERT_EQ(::uname(&names), 0);
+  auto config = sample_config();
+  config.hostname.clear();
+  config.network = NetworkMode::kHost;
+  EXPECT_EQ(hostname_of(config), names.nodename);
+  config.network = NetworkMode::kNone;
+  EXPECT_EQ(hostname_of(config), config.uid.str().substr(0, 12));
 }
 
 TEST(OomScore, RefusesOutOfRangeAndAlwaysSets) {

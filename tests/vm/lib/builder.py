@@ -11,7 +11,7 @@ import image
 import qemu
 import settings
 
-BOOT_SECONDS = 120
+BOOT_SECONDS = 600
 
 
 def build(work: Path) -> None:
