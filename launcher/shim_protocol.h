@@ -105,7 +105,7 @@ struct ShimPacket {
   std::int32_t sys_errno = 0;     ///< kFailed, kRefused
   std::int32_t status = 0;        ///< kExited, kFailed(kFailedKilled): wait status as of waitpid(2)
   std::uint64_t time_ns = 0;      ///< kExited: CLOCK_REALTIME; kRunning: time of exec
-  std::uint64_t log_dropped = 0;  ///< kLogComplete: entries thrown away
+  std::uint64_t log_dropped = 0;  ///< kLogComplete: bytes of output thrown away
   std::uint64_t start_ticks = 0;  ///< kHello: start time of the process, /proc/PID/stat field 22
 };
 static_assert(sizeof(ShimPacket) == 56);

@@ -26,7 +26,7 @@ struct RawRecord {
   std::uint32_t version = kVersion;
   State state = State::kEmpty;
   std::int32_t status = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t attempt = 0;
   std::uint64_t time_ns = 0;
   std::uint64_t log_dropped = 0;
   std::array<char, kMaxUidBytes> uid{};  ///< Padded with NUL.
@@ -55,14 +55,20 @@ Error torn(std::string message) {
 
 }  // namespace
 
-Result<> prepare_exit_record(int fd) {
+Result<> prepare_exit_record(int fd, std::uint32_t attempt) {
   if (::ftruncate(fd, static_cast<off_t>(kExitRecordSize)) != 0)
     return Error::from_errno(errno, "size exit record");
-  return write_raw(fd, RawRecord{});
+  RawRecord raw;
+  raw.attempt = attempt;
+  return write_raw(fd, raw);
 }
 
 Result<> write_exit_record(int fd, const ExitRecord& record) {
   RawRecord raw;
+  RawRecord prepared;
+  if (::pread(fd, &prepared, sizeof prepared, 0) == static_cast<ssize_t>(sizeof prepared)) {
+    raw.attempt = prepared.attempt;
+  }
   raw.state = State::kWritten;
   raw.status = record.status;
   raw.time_ns = record.time_ns;
@@ -90,7 +96,8 @@ Result<std::optional<ExitRecord>> read_exit_record(int fd, std::string_view uid)
   return std::optional<ExitRecord>(ExitRecord{.uid = std::string(recorded),
                                               .status = raw.status,
                                               .time_ns = raw.time_ns,
-                                              .log_dropped = raw.log_dropped});
+                                              .log_dropped = raw.log_dropped,
+                                              .attempt = raw.attempt});
 }
 
 }  // namespace skerry::logs

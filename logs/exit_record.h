@@ -13,9 +13,11 @@ namespace skerry::logs {
 
 struct ExitRecord {
   std::string uid;
-  std::int32_t status = 0;    ///< wait status as of waitpid(2)
-  std::uint64_t time_ns = 0;  ///< CLOCK_REALTIME
-  std::uint64_t log_dropped = 0;
+  std::int32_t status = 0;        ///< wait status as of waitpid(2)
+  std::uint64_t time_ns = 0;      ///< CLOCK_REALTIME
+  std::uint64_t log_dropped = 0;  ///< bytes
+  /// Of a container that was started again, which time; 0: it does not say.
+  std::uint32_t attempt = 0;
   bool operator==(const ExitRecord&) const = default;
 };
 
@@ -23,8 +25,8 @@ struct ExitRecord {
 constexpr std::size_t kExitRecordSize = 96;
 
 /// Fills the file with an empty record of the right size. Blocks: kernel. Thread: any.
-Result<> prepare_exit_record(int fd);
-/// One pwrite(2). Thread: shim.
+Result<> prepare_exit_record(int fd, std::uint32_t attempt = 1);
+/// `attempt` is the one the file was prepared for. One pread(2), one pwrite(2). Thread: shim.
 Result<> write_exit_record(int fd, const ExitRecord& record);
 /// Absent when none was written yet. Errors: DATA_LOSS (reason EXIT_RECORD_TORN) for one that is
 /// half-written or of another container.

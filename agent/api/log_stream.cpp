@@ -84,7 +84,7 @@ class LogStream final : public grpc::ServerWriteReactor<ReadLogsResponse> {
   }
   void OnCancel() override {
     cancelled_ = true;
-    context_.reactor.post([this, alive = std::weak_ptr(alive_)] {
+    context_.reactor.post([this, alive = seen_] {
       if (alive.lock()) wake();
     });
   }
@@ -234,6 +234,8 @@ class LogStream final : public grpc::ServerWriteReactor<ReadLogsResponse> {
   runtime::Timer retry_;  // reactor's
   // What outlives the turn (a cancel, a waiter) looks here whether we are still there.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  // For gRPC's thread, which must not look at what the reactor resets.
+  const std::weak_ptr<bool> seen_ = alive_;
 };
 
 }  // namespace

@@ -105,7 +105,7 @@ class StatsStream final : public grpc::ServerWriteReactor<WatchStatsResponse> {
   }
   void OnCancel() override {
     cancelled_ = true;
-    context_.reactor.post([this, alive = std::weak_ptr(alive_)] {
+    context_.reactor.post([this, alive = seen_] {
       if (alive.lock() && timer_) end(grpc::Status::CANCELLED);
     });
   }
@@ -146,6 +146,8 @@ class StatsStream final : public grpc::ServerWriteReactor<WatchStatsResponse> {
   std::atomic<bool> cancelled_ = false;
   runtime::Timer timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  // For gRPC's thread, which must not look at what the reactor resets.
+  const std::weak_ptr<bool> seen_ = alive_;
 };
 
 // Refuses a call before it begins.

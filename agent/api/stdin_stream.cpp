@@ -32,7 +32,7 @@ class StdinStream final : public grpc::ServerReadReactor<WriteStdinRequest> {
   }
   void OnCancel() override {
     cancelled_ = true;
-    context_.reactor.post([this, alive = std::weak_ptr(alive_)] {
+    context_.reactor.post([this, alive = seen_] {
       // With a read under way its end comes by itself.
       if (alive.lock() && watch_) end(grpc::Status::CANCELLED);
     });
@@ -127,6 +127,8 @@ class StdinStream final : public grpc::ServerReadReactor<WriteStdinRequest> {
   std::atomic<bool> cancelled_ = false;
   runtime::Watch watch_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  // For gRPC's thread, which must not look at what the reactor resets.
+  const std::weak_ptr<bool> seen_ = alive_;
 };
 
 }  // namespace

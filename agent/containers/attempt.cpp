@@ -71,6 +71,7 @@ std::shared_ptr<LaunchJob> ContainerManager::make_job(Container& container) {
   job->config = container.spec.config;
   job->log = container.spec.log;
   job->cgroup_path = container.api().cgroup_path();
+  job->attempt = container.api().attempt();
   job->record = container.record.SerializeAsString();
   job->hold = container.record.hold();
   job->open_stdin = container.spec.open_stdin;
@@ -111,10 +112,12 @@ void ContainerManager::launch_succeeded(Container& container,
     *container.api().mutable_started_at() =
         to_timestamp(WallTime(std::chrono::nanoseconds(job.running_ns)));
   }
-  record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
-    record_attached(transaction, container);
-    parts_.interpreter.close(transaction, outcome);
-  });
+  record_fact(container,
+              state_event(container, from),
+              [this, outcome](Container& owner, store::Transaction& transaction) {
+                record_attached(transaction, owner);
+                parts_.interpreter.close(transaction, outcome);
+              });
   attach_shim(container, std::move(job.control));
   begin_oom_watch(container, kOomWatchDelay);
   // A stop that came while the last step ran has cancelled nothing any more.
@@ -153,13 +156,18 @@ void ContainerManager::launch_failed(Container& container,
     record_launch_error(container, *outcome.error);
     parts_.trace.error("launch failed", *outcome.error, {{"container", container.uid.str()}});
   }
+  for (const Error& error : outcome.undo_errors) {
+    parts_.trace.error("an undo failed", error, {{"container", container.uid.str()}});
+  }
   container.api().set_released(leftover == Leftover::kNothing);
   show_networks_detached(container, outcome);
   container.log_complete = true;
-  record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
-    parts_.interpreter.close(transaction, outcome);
-    if (leftover == Leftover::kStandby) begin_release(container, transaction);
-  });
+  record_fact(container,
+              state_event(container, from),
+              [this, outcome, leftover](Container& owner, store::Transaction& transaction) {
+                parts_.interpreter.close(transaction, outcome);
+                if (leftover == Leftover::kStandby) begin_release(owner, transaction);
+              });
   plan_removal(container);
 }
 
@@ -214,7 +222,11 @@ void ContainerManager::on_shim_report(Container& container, std::optional<ShimRe
     // Its end, if it is that, is told by its pidfd; a live one that hung up gets a new connection
     // at the next start of the daemon.
     container.shim.reset();
-    return container.shim_requests.fail_all();
+    container.shim_requests.fail_all();
+    return give_up_stdin(container,
+                         Error(Code::kUnavailable, "the container's shim does not answer")
+                             .with_reason("SHIM_LOST")
+                             .as_retryable());
   }
   if (container.shim_requests.take(*report)) return;
   switch (report->packet.type) {
@@ -291,7 +303,11 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
       store::Transaction transaction = parts_.store.begin();
       begin_attempt(container, transaction, State::kExited);
       begun = transaction.commit();
-      if (!begun) container.record = before;
+      if (!begun) {
+        container.record = before;
+        container.launch.reset();
+        container.log_complete = true;
+      }
       changed(container);
       break;
     }
@@ -341,14 +357,16 @@ Result<> ContainerManager::let_go(Container& container) {
   TRY(transit(container, Transition::kStart));
   store::Transaction transaction = parts_.store.begin();
   record(transaction, container, state_event(container, State::kCreated));
-  auto committed = transaction.commit();
-  if (committed) committed = container.shim->send(ShimMessage::kStart);
+  const auto committed = transaction.commit();
   if (!committed) {
     container.record = before;
     return committed;
   }
   changed(container);
-  return {};
+  auto sent = container.shim->send(ShimMessage::kStart);
+  // It is on record that it was to start: what does not hear it ends.
+  if (!sent) kill_all(container);
+  return sent;
 }
 
 void ContainerManager::on_start_failed(Container& container, const launcher::ShimPacket& packet) {
@@ -397,6 +415,14 @@ void ContainerManager::on_stdin(Container& container, ShimReport& report) {
                       .with_reason("NO_STDIN"));
   }
   waiter(std::move(report.fds.front()));
+}
+
+// Whoever waited for it is told, and the next one may ask.
+void ContainerManager::give_up_stdin(Container& container, const Error& why) {
+  auto waiter = std::exchange(container.stdin_waiter, {});
+  if (!waiter) return;
+  container.stdin_taken = false;
+  waiter(why);
 }
 
 void ContainerManager::release_stdin(const Uid& uid, bool close) {

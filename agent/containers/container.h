@@ -13,6 +13,7 @@
 #include "agent/containers/snapshot.h"
 #include "agent/containers/spec.h"
 #include "agent/containers/standby_shelf.h"
+#include "agent/containers/unsaved_fact.h"
 #include "agent/events/event_log.h"
 #include "agent/runtime/cancel_token.h"
 #include "agent/runtime/reactor.h"
@@ -93,9 +94,9 @@ struct Container {
   bool stdin_closed = false;
   std::function<void(Result<UniqueFd>)> stdin_waiter;
 
-  /// Events whose transaction failed (full disk): what happened is true all the same, and recorded
-  /// when there is room again.
-  std::vector<events::NewEvent> unsaved;
+  /// Whose transaction failed (full disk): what happened is true all the same, and recorded when
+  /// there is room again.
+  std::vector<UnsavedFact<Container>> unsaved;
   runtime::Timer save_timer;
   /// Why, the last time; there while something is unsaved.
   std::optional<Error> save_error;

@@ -24,14 +24,16 @@ Result<UniqueFd> make_dir(int parent, const std::string& name) {
 
 }  // namespace
 
-Result<ContainerFiles> make_container_files(const Directories& directories, const Uid& uid) {
+Result<ContainerFiles> make_container_files(const Directories& directories,
+                                            const Uid& uid,
+                                            std::uint32_t attempt) {
   TRY_ASSIGN(const UniqueFd scratch, make_dir(directories.containers.get(), uid.str()));
   TRY_ASSIGN(const UniqueFd run, make_dir(directories.run_containers.get(), uid.str()));
   ContainerFiles files;
   TRY_ASSIGN(files.log, make_dir(scratch.get(), "log"));
   files.exit_record.reset(::openat(scratch.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!files.exit_record) return Error::from_errno(errno, "open the exit record");
-  TRY(logs::prepare_exit_record(files.exit_record.get()));
+  TRY(logs::prepare_exit_record(files.exit_record.get(), attempt));
   TRY_ASSIGN(files.listener, os::listen_at(run.get(), "shim.sock", 0600));
   return files;
 }

@@ -15,8 +15,11 @@ struct ContainerFiles {
   UniqueFd listener;     ///< RUN/containers/<uid>/shim.sock
 };
 
-/// What is there already is used. Errors: by errno. Blocks: disk. Thread: worker. Idempotent.
-Result<ContainerFiles> make_container_files(const Directories& directories, const Uid& uid);
+/// For the attempt of that number. What is there already is used. Errors: by errno. Blocks: disk.
+/// Thread: worker. Idempotent.
+Result<ContainerFiles> make_container_files(const Directories& directories,
+                                            const Uid& uid,
+                                            std::uint32_t attempt);
 
 /// Removes both directories and all in them; nothing may be mounted there. Errors: by errno.
 /// Blocks: disk. Thread: worker. Idempotent.

@@ -65,9 +65,8 @@ void ContainerManager::on_shim_gone(Container& container) {
   if (container.shim) container.shim->drain();
   container.shim.reset();
   container.shim_requests.fail_all();
-  if (const auto waiter = std::exchange(container.stdin_waiter, {})) {
-    waiter(Error(Code::kFailedPrecondition, "the container has ended").with_reason("STATE"));
-  }
+  give_up_stdin(container,
+                Error(Code::kFailedPrecondition, "the container has ended").with_reason("STATE"));
   container.shim_pidfd.reset();
   container.log_complete = true;
   if (container.pending_exit || !is_live(container.state())) {
@@ -77,7 +76,7 @@ void ContainerManager::on_shim_gone(Container& container) {
   // A shim that wrote its record and could not tell us has done its duty.
   PendingExit exit{.time = parts_.clock.wall(), .launch_error = {}};
   auto recorded = read_recorded_exit(parts_.host.directories, container.uid);
-  if (recorded && *recorded) {
+  if (recorded && is_of_attempt(*recorded, container.api().attempt())) {
     exit.status_known = true;
     exit.status = (*recorded)->status;
     exit.time = WallTime(std::chrono::nanoseconds((*recorded)->time_ns));
@@ -158,12 +157,19 @@ void ContainerManager::finish_exit(Container& container, std::uint64_t oom_kills
     // The held process was killed at its barrier: that is no failure of a launch.
     if (exit.launch_error) info.set_message("stopped before its command ran");
   }
-  record_fact(container, state_event(container, from), [&](store::Transaction& transaction) {
-    if (untold_oom) {
-      record(transaction, container, make_event(container, skerry::v1::EVENT_TYPE_CONTAINER_OOM));
-    }
-    begin_release(container, transaction);
-  });
+  record_fact(container,
+              state_event(container, from),
+              [this, untold_oom](Container& owner, store::Transaction& transaction) {
+                if (untold_oom) {
+                  record(
+                      transaction, owner, make_event(owner, skerry::v1::EVENT_TYPE_CONTAINER_OOM));
+                }
+                begin_release(owner, transaction);
+              });
+}
+
+bool is_of_attempt(const std::optional<logs::ExitRecord>& record, std::uint32_t attempt) {
+  return record && (record->attempt == 0 || record->attempt == attempt);
 }
 
 Result<std::optional<logs::ExitRecord>> read_recorded_exit(const Directories& directories,

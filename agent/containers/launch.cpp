@@ -35,7 +35,7 @@ Result<> prepare_directories(LaunchJob& job, const Directories& directories) {
   if (job.standby) {
     files = std::move(job.standby->files);
   } else {
-    TRY_ASSIGN(files, make_container_files(directories, job.config.uid));
+    TRY_ASSIGN(files, make_container_files(directories, job.config.uid, job.attempt));
   }
   if (!job.log.directory.empty()) {
     auto directory = os::open_dir(job.log.directory);

@@ -34,6 +34,7 @@ struct LaunchJob : ShimStart {
   isolators::ContainerConfig config;
   LogSettings log;
   os::CgroupPath cgroup_path;
+  std::uint32_t attempt = 1;
   /// The launch record: what adopts the container when state.db is lost.
   std::string record;
   bool open_stdin = false;
@@ -94,5 +95,8 @@ Result<> kill_and_wait(os::CgroupManager& cgroups,
 /// any.
 Result<std::optional<logs::ExitRecord>> read_recorded_exit(const Directories& directories,
                                                            const Uid& uid);
+
+/// Whether that is how this attempt ended, and not one before it.
+bool is_of_attempt(const std::optional<logs::ExitRecord>& record, std::uint32_t attempt);
 
 }  // namespace skerry::agent

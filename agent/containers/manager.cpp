@@ -319,25 +319,27 @@ Event ContainerManager::state_event(const Container& container, State from) cons
   return event;
 }
 
-void ContainerManager::record(store::Transaction& transaction,
-                              Container& container,
-                              const Event& event) {
+events::NewEvent ContainerManager::record(store::Transaction& transaction,
+                                          Container& container,
+                                          const Event& event) {
   container.api().set_revision(container.api().revision() + 1);
   Event numbered = event;
   numbered.set_revision(container.api().revision());
   transaction.put(to_row(container.record));
-  parts_.events.append(transaction,
-                       {.type = static_cast<std::uint32_t>(numbered.type()),
-                        .object = container.uid.str(),
-                        .blob = numbered.SerializeAsString()});
+  events::NewEvent appended{.type = static_cast<std::uint32_t>(numbered.type()),
+                            .object = container.uid.str(),
+                            .blob = numbered.SerializeAsString()};
+  parts_.events.append(transaction, appended);
+  return appended;
 }
 
 void ContainerManager::record_fact(Container& container,
                                    const Event& event,
-                                   const std::function<void(store::Transaction&)>& more) {
+                                   RecordMore<Container> more) {
   store::Transaction transaction = parts_.store.begin();
-  record(transaction, container, event);
-  if (more) more(transaction);
+  UnsavedFact<Container> fact{.event = record(transaction, container, event),
+                              .more = std::move(more)};
+  if (fact.more) fact.more(container, transaction);
   Result<> committed;
   if (container.state() == State::kExited) committed = parts_.failpoints.hit("exit.record");
   if (committed) committed = transaction.commit();
@@ -345,11 +347,7 @@ void ContainerManager::record_fact(Container& container,
     parts_.trace.error("cannot record what happened to a container; will try again",
                        committed.error(),
                        {{"container", container.uid.str()}});
-    save_later(container,
-               {.type = static_cast<std::uint32_t>(event.type()),
-                .object = container.uid.str(),
-                .blob = event.SerializeAsString()},
-               committed.error());
+    save_later(container, std::move(fact), committed.error());
   }
   changed(container);
 }
@@ -360,8 +358,10 @@ Error ContainerManager::not_recorded(const Container& container) {
   return std::move(why).wrap("the container's end is not recorded yet").as_retryable();
 }
 
-void ContainerManager::save_later(Container& container, events::NewEvent event, const Error& why) {
-  container.unsaved.push_back(std::move(event));
+void ContainerManager::save_later(Container& container,
+                                  UnsavedFact<Container> fact,
+                                  const Error& why) {
+  container.unsaved.push_back(std::move(fact));
   container.save_error = why;
   if (container.state() == State::kExited && container.remove_requested) {
     container.remove_requested = false;
@@ -374,14 +374,14 @@ void ContainerManager::save_later(Container& container, events::NewEvent event, 
     unsaved->save_timer.reset();
     store::Transaction transaction = parts_.store.begin();
     transaction.put(to_row(unsaved->record));
-    for (const events::NewEvent& kept : unsaved->unsaved) {
-      parts_.events.append(transaction, kept);
+    std::vector<UnsavedFact<Container>> kept = std::exchange(unsaved->unsaved, {});
+    for (const UnsavedFact<Container>& each : kept) {
+      parts_.events.append(transaction, each.event);
+      if (each.more) each.more(*unsaved, transaction);
     }
-    std::vector<events::NewEvent> kept = std::move(unsaved->unsaved);
-    unsaved->unsaved.clear();
     const Result<> committed = transaction.commit();
     if (!committed) {
-      for (events::NewEvent& again : kept) {
+      for (UnsavedFact<Container>& again : kept) {
         save_later(*unsaved, std::move(again), committed.error());
       }
       return;

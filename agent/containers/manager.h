@@ -168,14 +168,14 @@ class ContainerManager final {
   skerry::v1::Event make_event(const Container& container, skerry::v1::EventType type) const;
   skerry::v1::Event state_event(const Container& container, State from) const;
   /// Puts the record, one revision on, and the event into the transaction.
-  void record(store::Transaction& transaction,
-              Container& container,
-              const skerry::v1::Event& event);
+  events::NewEvent record(store::Transaction& transaction,
+                          Container& container,
+                          const skerry::v1::Event& event);
   /// The same for what has happened anyway: a full disk only delays the writing of it.
   void record_fact(Container& container,
                    const skerry::v1::Event& event,
-                   const std::function<void(store::Transaction&)>& more = {});
-  void save_later(Container& container, events::NewEvent event, const Error& why);
+                   RecordMore<Container> more = {});
+  void save_later(Container& container, UnsavedFact<Container> fact, const Error& why);
   static Error not_recorded(const Container& container);
   void changed(Container& container);
   void check_waiters(Container& container);
@@ -200,6 +200,7 @@ class ContainerManager final {
   void attach_shim(Container& container, UniqueFd socket);
   void watch_shim(Container& container);
   void on_stdin(Container& container, ShimReport& report);
+  static void give_up_stdin(Container& container, const Error& why);
   void on_shim_report(Container& container, std::optional<ShimReport> report);
   void on_running(Container& container, std::uint64_t time_ns);
 
@@ -238,6 +239,7 @@ class ContainerManager final {
 
   // stop.cpp
   void begin_stop(Container& container, int signal, std::chrono::milliseconds grace);
+  void kill_group(const Container& container, Reply reply);
   void kill_all(Container& container);
   void repeat_kill(Container& container);
   void freeze_or_thaw(Container& container, Transition transition, Reply reply);

@@ -147,8 +147,8 @@ void ContainerManager::released(const Uid& uid, const Outcome& outcome) {
   show_networks_detached(*container, outcome);
   record_fact(*container,
               make_event(*container, skerry::v1::EVENT_TYPE_CONTAINER_RELEASED),
-              [&](store::Transaction& transaction) {
-                record_detached(transaction, *container);
+              [this, outcome](Container& owner, store::Transaction& transaction) {
+                record_detached(transaction, owner);
                 parts_.interpreter.close(transaction, outcome);
               });
   plan_removal(*container);

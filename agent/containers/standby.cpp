@@ -81,7 +81,7 @@ Result<> make_files(Host& host,
                     const StandbyWish& wish,
                     Standby& standby) {
   TRY(failpoints.hit("standby.files"));
-  TRY_ASSIGN(standby.files, make_container_files(host.directories, standby.uid));
+  TRY_ASSIGN(standby.files, make_container_files(host.directories, standby.uid, 1));
   TRY(make_log_file(standby.files.log.get()));
   TRY(failpoints.hit("standby.mounts"));
   const isolators::Foreseen foreseen{

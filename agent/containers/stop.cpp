@@ -111,17 +111,30 @@ void ContainerManager::kill(const ContainerRef& ref, int signal, bool all, Reply
   if (!has_process || !container.process.pidfd) {
     return answer(std::move(reply), not_running(container));
   }
-  Result<> sent;
-  if (!all || !container.cgroup) {
-    sent = os::send_signal(container.process.pidfd.get(), signal);
-  } else if (signal == SIGKILL) {
-    sent = container.cgroup->kill();
-  } else {
-    sent = os::signal_processes(*container.cgroup, signal);
-  }
-  if (!sent) return answer(std::move(reply), std::move(sent).error());
   if (signal == SIGKILL) container.killed_on_request = true;
+  if (signal == SIGKILL && all && container.cgroup) {
+    return kill_group(container, std::move(reply));
+  }
+  auto sent = all && container.cgroup ? os::signal_processes(*container.cgroup, signal)
+                                      : os::send_signal(container.process.pidfd.get(), signal);
+  if (!sent) return answer(std::move(reply), std::move(sent).error());
   answer(std::move(reply), container.view);
+}
+
+// On v1 the group is frozen for it, which may take a second.
+void ContainerManager::kill_group(const Container& container, Reply reply) {
+  auto work =
+      [this, uid = container.uid, group = container.cgroup, reply, alive = std::weak_ptr(alive_)] {
+        auto killed = group->kill();
+        parts_.reactor.post([this, uid, reply, killed = std::move(killed), alive] {
+          if (!alive.lock()) return;
+          if (!killed) return answer(reply, killed.error());
+          const Container* owner = find(uid);
+          answer(reply, owner != nullptr ? owner->view : ViewPtr());
+        });
+      };
+  auto submitted = parts_.workers.submit(std::move(work));
+  if (!submitted) answer(std::move(reply), std::move(submitted).error());
 }
 
 // --- pause, resume --------------------------------------------------------------------------

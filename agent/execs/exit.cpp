@@ -29,7 +29,12 @@ operations::Step paying_step(std::string name,
   step.run =
       [work = std::move(work), owed, debt = std::move(debt)](runtime::CancelToken&) -> Result<> {
     owed->push_back(debt);
-    if (work()) owed->pop_back();
+    const Result<> done = work();
+    if (done) {
+      owed->pop_back();
+    } else {
+      owed->back().why = done.error().message();
+    }
     return {};
   };
   return step;

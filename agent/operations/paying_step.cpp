@@ -13,7 +13,10 @@ Step paying_step(std::string name,
   step.name = std::move(name);
   step.run = [owed, work = std::move(work), debt = std::move(debt)](
                  runtime::CancelToken&) mutable -> Result<> {
-    if (!work()) owed->debts.push_back(debt);
+    const Result<> done = work();
+    if (done) return {};
+    debt.why = done.error().message();
+    owed->debts.push_back(debt);
     return {};
   };
   return step;

@@ -208,10 +208,11 @@ void PodManager::creation_succeeded(Pod& pod, PodJob& job, const Outcome& outcom
   const PodState from = pod.state();
   CHECK(transit(pod, PodTransition::kReady).has_value());
   *api.mutable_ready_at() = to_timestamp(parts_.clock.wall());
-  record_fact(pod, state_event(pod, from), [&](store::Transaction& transaction) {
-    record_networks(transaction, pod, skerry::v1::EVENT_TYPE_NETWORK_ATTACHED);
-    parts_.interpreter.close(transaction, outcome);
-  });
+  record_fact(
+      pod, state_event(pod, from), [this, outcome](Pod& owner, store::Transaction& transaction) {
+        record_networks(transaction, owner, skerry::v1::EVENT_TYPE_NETWORK_ATTACHED);
+        parts_.interpreter.close(transaction, outcome);
+      });
   // For a daemon whose state.db is lost; it is a file on a tmpfs.
   auto written = write_pod_record(parts_.host.directories, pod.uid, pod.record.SerializeAsString());
   if (!written) {
@@ -239,7 +240,7 @@ void PodManager::creation_failed(Pod& pod, const Outcome& outcome) {
   api.set_released(true);
   api.clear_cgroup_path();
   *api.mutable_stopped_at() = to_timestamp(parts_.clock.wall());
-  record_fact(pod, state_event(pod, from), [&](store::Transaction& transaction) {
+  record_fact(pod, state_event(pod, from), [this, outcome](Pod&, store::Transaction& transaction) {
     parts_.interpreter.close(transaction, outcome);
   });
   plan_removal(pod);

@@ -135,33 +135,29 @@ Event PodManager::state_event(const Pod& pod, PodState from) const {
   return event;
 }
 
-void PodManager::record(store::Transaction& transaction, Pod& pod, const Event& event) {
+events::NewEvent PodManager::record(store::Transaction& transaction, Pod& pod, const Event& event) {
   pod.api().set_revision(pod.api().revision() + 1);
   Event numbered = event;
   numbered.set_revision(pod.api().revision());
   transaction.put(to_row(pod.record));
-  parts_.events.append(transaction,
-                       {.type = static_cast<std::uint32_t>(numbered.type()),
-                        .object = pod.uid.str(),
-                        .blob = numbered.SerializeAsString()});
+  events::NewEvent appended{.type = static_cast<std::uint32_t>(numbered.type()),
+                            .object = pod.uid.str(),
+                            .blob = numbered.SerializeAsString()};
+  parts_.events.append(transaction, appended);
+  return appended;
 }
 
-void PodManager::record_fact(Pod& pod,
-                             const Event& event,
-                             const std::function<void(store::Transaction&)>& more) {
+void PodManager::record_fact(Pod& pod, const Event& event, RecordMore<Pod> more) {
   store::Transaction transaction = parts_.store.begin();
-  record(transaction, pod, event);
-  if (more) more(transaction);
+  UnsavedFact<Pod> fact{.event = record(transaction, pod, event), .more = std::move(more)};
+  if (fact.more) fact.more(pod, transaction);
   auto committed = parts_.failpoints.hit("pod.told");
   if (committed) committed = transaction.commit();
   if (!committed) {
     parts_.trace.error("cannot record what happened to a pod; will try again",
                        committed.error(),
                        {{"pod", pod.uid.str()}});
-    save_later(pod,
-               {.type = static_cast<std::uint32_t>(event.type()),
-                .object = pod.uid.str(),
-                .blob = event.SerializeAsString()});
+    save_later(pod, std::move(fact));
   }
   changed(pod);
 }
@@ -179,8 +175,8 @@ void PodManager::record_networks(store::Transaction& transaction,
   }
 }
 
-void PodManager::save_later(Pod& pod, events::NewEvent event) {
-  pod.unsaved.push_back(std::move(event));
+void PodManager::save_later(Pod& pod, UnsavedFact<Pod> fact) {
+  pod.unsaved.push_back(std::move(fact));
   if (pod.save_timer) return;
   pod.save_timer = parts_.reactor.after(kSaveRetry, [this, uid = pod.uid] {
     Pod* unsaved = find(uid);
@@ -188,13 +184,13 @@ void PodManager::save_later(Pod& pod, events::NewEvent event) {
     unsaved->save_timer.reset();
     store::Transaction transaction = parts_.store.begin();
     transaction.put(to_row(unsaved->record));
-    for (const events::NewEvent& kept : unsaved->unsaved) {
-      parts_.events.append(transaction, kept);
+    std::vector<UnsavedFact<Pod>> kept = std::exchange(unsaved->unsaved, {});
+    for (const UnsavedFact<Pod>& each : kept) {
+      parts_.events.append(transaction, each.event);
+      if (each.more) each.more(*unsaved, transaction);
     }
-    std::vector<events::NewEvent> kept = std::move(unsaved->unsaved);
-    unsaved->unsaved.clear();
     if (transaction.commit()) return;
-    for (events::NewEvent& again : kept) save_later(*unsaved, std::move(again));
+    for (UnsavedFact<Pod>& again : kept) save_later(*unsaved, std::move(again));
   });
 }
 

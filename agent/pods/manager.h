@@ -106,13 +106,13 @@ class PodManager final : public PodDoor {
   Result<> transit(Pod& pod, PodTransition transition);
   skerry::v1::Event make_event(const Pod& pod, skerry::v1::EventType type) const;
   skerry::v1::Event state_event(const Pod& pod, PodState from) const;
-  void record(store::Transaction& transaction, Pod& pod, const skerry::v1::Event& event);
+  events::NewEvent record(store::Transaction& transaction,
+                          Pod& pod,
+                          const skerry::v1::Event& event);
   /// The same for what has happened anyway: a full disk only delays the writing of it.
-  void record_fact(Pod& pod,
-                   const skerry::v1::Event& event,
-                   const std::function<void(store::Transaction&)>& more = {});
+  void record_fact(Pod& pod, const skerry::v1::Event& event, RecordMore<Pod> more = {});
   void record_networks(store::Transaction& transaction, Pod& pod, skerry::v1::EventType type);
-  void save_later(Pod& pod, events::NewEvent event);
+  void save_later(Pod& pod, UnsavedFact<Pod> fact);
   void changed(Pod& pod);
   void check_waiters(Pod& pod);
   void wait_until(Pod& pod, PodWaiter waiter);
@@ -150,7 +150,8 @@ class PodManager final : public PodDoor {
   Result<UpdatePlan> plan_update(const Pod& pod, const UpdateRequest& request) const;
   void apply_update(Pod& pod, UpdatePlan plan, PodReply reply);
   Result<> record_update(Pod& pod, const UpdatePlan& plan);
-  void restore_limits(const Pod& pod, Error why, PodReply reply);
+  void updated(Pod& pod, const PodReply& reply, Result<> result);
+  void restore_limits(Pod& pod, Error why, PodReply reply);
 
   // members.cpp
   void container_changed(const Container& container);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "agent/containers/unsaved_fact.h"
 #include "agent/events/event_log.h"
 #include "agent/pods/board.h"
 #include "agent/pods/pod_record.h"
@@ -56,9 +57,10 @@ struct Pod {
 
   /// Events whose transaction failed (full disk): what happened is true all the same, and recorded
   /// when there is room again.
-  std::vector<events::NewEvent> unsaved;
+  std::vector<UnsavedFact<Pod>> unsaved;
   runtime::Timer save_timer;
 
+  bool updating = false;  ///< a worker changes its limits; the next update waits
   std::vector<PodWaiter> waiters;
   PodViewPtr view;
 

@@ -168,11 +168,12 @@ void PodManager::ended(const Uid& uid, const Outcome& outcome) {
   api.set_init_pid(0);
   api.clear_cgroup_path();
   *api.mutable_stopped_at() = to_timestamp(parts_.clock.wall());
-  record_fact(*pod, state_event(*pod, from), [&](store::Transaction& transaction) {
-    record_networks(transaction, *pod, skerry::v1::EVENT_TYPE_NETWORK_DETACHED);
-    record(transaction, *pod, make_event(*pod, skerry::v1::EVENT_TYPE_POD_RELEASED));
-    parts_.interpreter.close(transaction, outcome);
-  });
+  record_fact(
+      *pod, state_event(*pod, from), [this, outcome](Pod& owner, store::Transaction& transaction) {
+        record_networks(transaction, owner, skerry::v1::EVENT_TYPE_NETWORK_DETACHED);
+        record(transaction, owner, make_event(owner, skerry::v1::EVENT_TYPE_POD_RELEASED));
+        parts_.interpreter.close(transaction, outcome);
+      });
   plan_removal(*pod);
 }
 
@@ -290,6 +291,13 @@ void PodManager::removed(const Uid& uid, const Outcome& outcome) {
 void PodManager::removal_failed(Pod& pod, const Error& error) {
   pod.removing = false;
   pod.record.set_remove_requested(false);
+  // Or the next start would remove what its caller was told stays.
+  store::Transaction transaction = parts_.store.begin();
+  transaction.put(to_row(pod.record));
+  const auto committed = transaction.commit();
+  if (!committed) {
+    parts_.trace.error("cannot record a pod", committed.error(), {{"pod", pod.uid.str()}});
+  }
   pod.remove_error = error;
   parts_.trace.error("removal failed", error, {{"pod", pod.uid.str()}});
   changed(pod);

@@ -35,6 +35,17 @@ void PodManager::update(const skerry::v1::PodRef& ref,
                         PodReply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
+  if ((*found)->updating) {
+    // One after the other: what the kernel was told last has to be what is recorded last.
+    auto idle = [](const Pod& pod) -> std::optional<Result<>> {
+      if (!pod.updating || pod.gone) return Result<>();
+      return std::nullopt;
+    };
+    auto again = [this, ref, request, reply = std::move(reply)](const Result<PodViewPtr>&) {
+      update(ref, request, reply);
+    };
+    return wait_until(**found, PodWaiter{.ready = std::move(idle), .reply = std::move(again)});
+  }
   auto plan = plan_update(**found, request);
   if (!plan) return answer(std::move(reply), std::move(plan).error());
   apply_update(**found, std::move(*plan), std::move(reply));
@@ -91,31 +102,48 @@ void PodManager::apply_update(Pod& pod, UpdatePlan plan, PodReply reply) {
       if (owner == nullptr) {
         return answer(reply, Error(Code::kNotFound, "the pod is gone").with_reason("REMOVED"));
       }
-      if (!result) return answer(reply, std::move(result).error());
-      auto recorded = record_update(*owner, plan);
-      if (!recorded) return restore_limits(*owner, std::move(recorded).error(), reply);
-      answer(reply, owner->view);
+      if (result) {
+        auto recorded = record_update(*owner, plan);
+        if (!recorded) return restore_limits(*owner, std::move(recorded).error(), reply);
+      }
+      updated(*owner, reply, std::move(result));
     });
   };
   auto submitted = parts_.workers.submit(std::move(work));
+  pod.updating = submitted.has_value();
   if (!submitted) answer(std::move(reply), std::move(submitted).error());
 }
 
+// The next one goes on.
+void PodManager::updated(Pod& pod, const PodReply& reply, Result<> result) {
+  pod.updating = false;
+  if (result) {
+    answer(reply, pod.view);
+  } else {
+    answer(reply, std::move(result).error());
+  }
+  check_waiters(pod);
+}
+
 // What could not be recorded does not stay in force.
-void PodManager::restore_limits(const Pod& pod, Error why, PodReply reply) {
+void PodManager::restore_limits(Pod& pod, Error why, PodReply reply) {
   auto work = [this,
+               uid = pod.uid,
                group = pod.cgroup,
                resources = pod.spec.resources,
                why,
                reply,
                alive = std::weak_ptr(alive_)] {
     static_cast<void>(apply_pod_limits(parts_.host.isolators, resources, nullptr, *group));
-    parts_.reactor.post([this, why, reply, alive] {
-      if (alive.lock()) answer(reply, why);
+    parts_.reactor.post([this, uid, why, reply, alive] {
+      if (!alive.lock()) return;
+      Pod* owner = find(uid);
+      if (owner == nullptr) return answer(reply, why);
+      updated(*owner, reply, why);
     });
   };
-  auto submitted = parts_.workers.submit(std::move(work));
-  if (!submitted) answer(std::move(reply), std::move(why));
+  if (parts_.workers.submit(std::move(work))) return;
+  updated(pod, reply, std::move(why));
 }
 
 Result<> PodManager::record_update(Pod& pod, const UpdatePlan& plan) {

@@ -251,7 +251,7 @@ void Recovery::bury(Container& container) {
   const bool this_boot = container.record.boot_id() == parts_.host.facts.boot_id;
   const auto recorded = read_recorded_exit(parts_.host.directories, container.uid);
   const State state = container.state();
-  if (recorded && *recorded) {
+  if (recorded && is_of_attempt(*recorded, container.api().attempt())) {
     exit.status_known = true;
     exit.status = (*recorded)->status;
     exit.time = WallTime(std::chrono::nanoseconds((*recorded)->time_ns));

@@ -32,6 +32,7 @@ TEST_F(ExitRecordTest, IsAbsentUntilWritten) {
 }
 
 TEST_F(ExitRecordTest, RoundTripsAndKeepsItsSize) {
+  record_.attempt = 1;
   ASSERT_TRUE(prepare_exit_record(file_.get()));
   ASSERT_TRUE(write_exit_record(file_.get(), record_));
   EXPECT_EQ(::lseek(file_.get(), 0, SEEK_END), static_cast<off_t>(kExitRecordSize));
@@ -39,6 +40,12 @@ TEST_F(ExitRecordTest, RoundTripsAndKeepsItsSize) {
   ASSERT_TRUE(read);
   ASSERT_TRUE(*read);
   EXPECT_EQ(**read, record_);
+}
+
+TEST_F(ExitRecordTest, SaysWhichAttemptItWasPreparedFor) {
+  ASSERT_TRUE(prepare_exit_record(file_.get(), 7));
+  ASSERT_TRUE(write_exit_record(file_.get(), record_));
+  EXPECT_EQ((*read_exit_record(file_.get(), kUid))->attempt, 7U);
 }
 
 TEST_F(ExitRecordTest, EveryFlippedBitIsTorn) {
