@@ -46,7 +46,8 @@ class Volumes:
             self.places[name] = place
 
     def surely_makes(self, call, calls):
-        """A launch that is ended while it goes on may not have come as far as its volume; one that is repeated makes none."""
+        """A launch that is ended while it goes on may not have come as far as its volume; one that is repeated makes
+        none."""
         alone = [other.operation.subject for other in calls].count(call.operation.subject) == 1
         ended = any(other.operation.verb in ("pod-stop", "pod-remove") for other in calls)
         return call.answer == "ok" and alone and not ended and call.operation.verb not in ("again", "differs")
