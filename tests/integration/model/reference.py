@@ -143,6 +143,9 @@ class Containers(Reference):
         # Who waits for the end of what is removed meanwhile has seen its end.
         if state.place == "removed" and call.operation.verb in ("wait", "stop"):
             yield OK, state
+        # What is being stopped takes signals until its end, whatever it was before.
+        if call.operation.verb == "kill" and state.place in ("created", "exited", "removed"):
+            yield OK, state
         # A launch that is stopped, or whose daemon or launcher dies, is one that failed.
         for _, after in possible:
             if after.attempt > state.attempt or (state.place, after.place) == ("created", "running"):

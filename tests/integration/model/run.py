@@ -87,6 +87,8 @@ class Run:
             request = self.request(operation)
             if request is None:
                 return None
+        if operation.verb == "start":
+            request = self.requests.get(operation.subject)
         self.calls += 1
         if operation.verb == "write":
             operation = operations.operation("write", operation.subject, token=f"w{self.calls}")

@@ -31,10 +31,7 @@ class Volumes:
             removals = [call for call in about if call.operation.verb == "volume-remove"]
             makers = [call for call in about if call.operation.verb != "volume-remove"]
             before_it = place = self.place(name)
-            # A launch that is ended while it goes on may not have come as far as its volume.
-            subjects = [call.operation.subject for call in calls]
-            ended = any(call.operation.verb in ("pod-stop", "pod-remove") for call in calls)
-            if any(call.answer == "ok" and subjects.count(call.operation.subject) == 1 and not ended for call in makers):
+            if any(self.surely_makes(call, calls) for call in makers):
                 place = {"there"}
             elif makers:
                 place = place | {"there"}
@@ -47,6 +44,13 @@ class Volumes:
             if removals and all(call.answer == "VOLUME_IN_USE" for call in removals):
                 place = {"there"}
             self.places[name] = place
+
+    def surely_makes(self, call, calls):
+        """A launch that is ended while it goes on may not have come as far as its volume; one that is repeated makes
+        none."""
+        alone = [other.operation.subject for other in calls].count(call.operation.subject) == 1
+        ended = any(other.operation.verb in ("pod-stop", "pod-remove") for other in calls)
+        return call.answer == "ok" and alone and not ended and call.operation.verb not in ("again", "differs")
 
     def judge(self, name, answer, place, may, must):
         if answer == "ok" and must:
