@@ -7,7 +7,8 @@ import subprocess
 import unittest
 import uuid
 
-from ground import WORKERS, Ground, children_of, state_of
+from failpoints import LauncherKiller, Trace
+from ground import WORKERS, Ground, children_of, keepers, state_of
 from harness import Daemon, DaemonTest, cgroup_hierarchies, wait_for
 from network_host import NetworkHost
 
@@ -133,6 +134,42 @@ class Planted(unittest.TestCase):
                 self.host.assert_clean(self, self.daemon)
         finally:
             os.unlink(lease)
+
+
+class Armed(DaemonTest):
+    """What the sweep knows of a failpoint: whether it was reached, and how the launcher dies there."""
+
+    def tearDown(self):
+        self.daemon.restart()
+        super().tearDown()
+
+    def test_reached_or_not(self):
+        daemon = self.daemon
+        daemon.restart("--failpoint", "pause.freeze=error")
+        trace = Trace(daemon)
+        daemon.skerry("run", "-d", "--name", "up", "busybox", "sleep", "600")
+        self.assertEqual(trace.hits("pause.freeze"), 0)
+        self.assertNotEqual(daemon.skerry("pause", "up", check=False).returncode, 0)
+        self.assertEqual(trace.hits("pause.freeze"), 1)
+        self.assertEqual(trace.hits("pause"), 0)
+
+    def test_the_launcher_dies_while_the_daemon_stands_still(self):
+        daemon = self.daemon
+        daemon.restart("--failpoint", "launch.record=stop")
+        for action, dead in (("launcher", ["skerry-launcher"]),
+                             ("holder", ["skerry-holder", "skerry-launcher"])):
+            with self.subTest(action):
+                before = keepers(daemon)
+                killer = LauncherKiller(daemon, action)
+                try:
+                    for _ in range(2):
+                        self.assertEqual(daemon.skerry("run", "--rm", "busybox", "echo", "fine").out,
+                                         "fine\n")
+                finally:
+                    killer.end()
+                self.assertEqual(killer.killed, len(dead))
+                self.assertEqual(sorted(name for name, pid in before.items()
+                                        if keepers(daemon).get(name) != pid), dead)
 
 
 class Reported(DaemonTest):
