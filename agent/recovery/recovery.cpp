@@ -1,6 +1,9 @@
 #include "agent/recovery/recovery.h"
 
+#include <sys/wait.h>
+
 #include <algorithm>
+#include <csignal>
 #include <variant>
 
 #include "agent/containers/launch.h"
@@ -256,6 +259,10 @@ void Recovery::bury(Container& container) {
     exit.status = (*recorded)->status;
     exit.time = WallTime(std::chrono::nanoseconds((*recorded)->time_ns));
     container.api().set_log_dropped_bytes((*recorded)->log_dropped);
+    // systemd kills what is in the scope one by one, so a shim may live to record that its
+    // container was killed: by the end of the host all the same.
+    exit.host_shutdown = !this_boot && parts_.store.opening().clean && WIFSIGNALED(exit.status) &&
+                         (WTERMSIG(exit.status) == SIGKILL || WTERMSIG(exit.status) == SIGTERM);
   } else if (!this_boot) {
     exit.host_reboot = true;
     exit.host_shutdown = parts_.store.opening().clean;

@@ -131,7 +131,9 @@ class Daemon:
         return self.process.wait(timeout=20)
 
     def skerry(self, *arguments, check=True, stdin=None, timeout=60):
-        command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *arguments]
+        patient = ["--timeout", "300s"] if PATIENCE > 1 else []
+        command = [os.path.join(BIN, "skerry"), "-H", f"unix://{self.run}/skerryd.sock", *patient,
+                   *arguments]
         done = subprocess.run(command, capture_output=True, timeout=timeout * PATIENCE, check=False,
                               input=stdin)
         done.out = done.stdout.decode(errors="replace")
