@@ -43,8 +43,8 @@ class Manager final : public CgroupManager {
  private:
   Result<> each_root(const std::function<Result<>(int root)>& action) const;
   Result<GroupDirs> open_dirs(const CgroupPath& path) const;
-  /// Of the tree that kills and freezes. Only there an exec has a group of its own; everywhere else it
-  /// is the container.
+  /// Of the tree that kills and freezes. Only there an exec has a group of its own; everywhere else
+  /// it is the container.
   Result<UniqueFd*> killing_dir(GroupDirs& dirs) const;
   std::unique_ptr<Cgroup> wrap(const CgroupPath& path, GroupDirs dirs, GroupKind kind) const {
     return std::make_unique<Group>(path, layout_, std::move(dirs), kind);
@@ -53,7 +53,8 @@ class Manager final : public CgroupManager {
   /// Makes the cpuset of `path`, which exists, able to take processes.
   Result<> prepare_cpuset(const CgroupPath& path);
   bool inherits_cpuset(const CgroupPath& path);
-  /// Forgets branches at or above `path` that somebody else removed: made anew, they inherit nothing.
+  /// Forgets branches at or above `path` that somebody else removed: made anew, they inherit
+  /// nothing.
   void forget_removed(const CgroupPath& path);
 
   Layout layout_;
@@ -173,7 +174,8 @@ Result<std::unique_ptr<Cgroup>> Manager::create(const CgroupPath& path) {
 
 Result<UniqueFd*> Manager::killing_dir(GroupDirs& dirs) const {
   if (layout_.unified) return &dirs.unified;
-  if (layout_.freezer < 0) return Error(Code::kFailedPrecondition, "host has no freezer controller");
+  if (layout_.freezer < 0)
+    return Error(Code::kFailedPrecondition, "host has no freezer controller");
   return &dirs.dirs[static_cast<std::size_t>(layout_.freezer)];
 }
 
