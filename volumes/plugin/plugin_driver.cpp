@@ -171,7 +171,10 @@ Result<> PluginDriver::settle_unmount(Error refusal,
   if (presence == Presence::kMount || was_directory || mountpoint.empty()) {
     // Whether a plain directory, or one we are not told of, is in use only the plugin can know.
     auto error = explain(std::move(refusal), volume, limits);
-    if (error.code() == Code::kNotFound && presence != Presence::kMount) return {};
+    // A plugin that is not there, perhaps not yet, has not said that it knows no such volume.
+    const bool unknown =
+        error.code() == Code::kNotFound && error.reason() != "VOLUME_DRIVER_NOT_FOUND";
+    if (unknown && presence != Presence::kMount) return {};
     return error;
   }
   if (presence != Presence::kDeadMount) return {};
