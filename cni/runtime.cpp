@@ -247,8 +247,7 @@ Result<> Runtime::detach(const NetworkList* list,
   return forget(arguments, *used);
 }
 
-// --- the others
-// -----------------------------------------------------------------------------------
+// --- the others ---------------------------------------------------------------------------------
 
 Result<Checked> Runtime::check(const Attachment& attachment, const CallOptions& options) {
   auto entry = cache_.load(attachment.network, attachment.container, attachment.interface);
