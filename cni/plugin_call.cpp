@@ -79,12 +79,6 @@ std::string_view verb_text(Verb verb) {
       return "DEL";
     case Verb::kCheck:
       return "CHECK";
-    case Verb::kGc:
-      return "GC";
-    case Verb::kStatus:
-      return "STATUS";
-    case Verb::kVersion:
-      return "VERSION";
   }
   return "";
 }
@@ -103,11 +97,6 @@ Result<std::string> compose_input(const NetworkList& list,
   if (!arguments.previous_result.empty()) {
     TRY_ASSIGN(json["prevResult"], parse_object(arguments.previous_result));
   }
-  if (verb == Verb::kGc) {
-    Json& valid = json["cni.dev/valid-attachments"] = Json::array();
-    for (const auto& [container, interface] : arguments.valid_attachments)
-      valid.push_back({{"containerID", container}, {"ifname", interface}});
-  }
   return to_text(json);
 }
 
@@ -119,8 +108,6 @@ std::vector<std::string> compose_environment(Verb verb,
       fmt::format("CNI_PATH={}", fmt::join(paths.directories, ":")),
       "PATH=" + paths.search,
   };
-  // Without a container: GC, STATUS and VERSION.
-  if (arguments.container.empty()) return out;
   out.push_back("CNI_CONTAINERID=" + arguments.container);
   out.push_back("CNI_IFNAME=" + arguments.interface);
   out.push_back("CNI_NETNS=" + arguments.netns);

@@ -47,14 +47,6 @@ TEST(PluginInput, HasThePreviousResult) {
             R"({"cniVersion":"1.0.0","name":"n","prevResult":{"ips":[]},"type":"t"})");
 }
 
-TEST(PluginInput, OfGcNamesWhatStays) {
-  CallArguments valid;
-  valid.valid_attachments = {{"c1", "eth0"}};
-  EXPECT_EQ(input_of(R"({"type":"t"})", Verb::kGc, valid),
-            R"({"cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}],)"
-            R"("cniVersion":"1.0.0","name":"n","type":"t"})");
-}
-
 TEST(PluginEnvironment, IsWhatTheSpecificationSaysAndNoMore) {
   const PluginPaths paths{.directories = {"/a", "/b"}, .search = "/bin"};
   EXPECT_EQ(compose_environment(Verb::kAdd, arguments(), paths),
@@ -65,7 +57,6 @@ TEST(PluginEnvironment, IsWhatTheSpecificationSaysAndNoMore) {
                                       "CNI_IFNAME=eth0",
                                       "CNI_NETNS=/proc/1/fd/3",
                                       "CNI_ARGS=A=1;B=2"}));
-  EXPECT_EQ(compose_environment(Verb::kStatus, {}, paths).size(), 3U);
 }
 
 TEST(FindPlugin, NamesWhatIsMissingAndWhereItLooked) {
@@ -131,12 +122,6 @@ TEST(Attachment, IsRefusedByANetworkThatCannot) {
   EXPECT_EQ(refused.error().reason(), "NETWORK_CANNOT");
   EXPECT_TRUE(check_capabilities(list_of(R"({"type":"t","capabilities":{"portMappings":true}})"),
                                  published));
-}
-
-TEST(MesosArgs, AreTheBlockThatCalicoReads) {
-  EXPECT_EQ(mesos_args("n", {{"role", "web"}}, {}),
-            R"({"org.apache.mesos":{"network_info":{"labels":{"labels":[{"key":"role",)"
-            R"("value":"web"}]},"name":"n"}}})");
 }
 
 }  // namespace
