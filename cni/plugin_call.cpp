@@ -60,7 +60,7 @@ Result<std::string> run_plugin(PluginLeash& leash,
   command.environment = compose_environment(verb, arguments, paths);
   command.directory = "/";
   command.dies_with_parent = true;
-  TRY_ASSIGN(const std::string input, compose_input(list, plugin, verb, arguments));
+  TRY_ASSIGN(const std::string input, compose_input(list, plugin, arguments));
   TRY_ASSIGN(os::Output output, leash.run(std::move(command), input));
   if (output.status.signal != 0 || output.status.code != 0) return plugin_error(output);
   if (output.truncated || output.out.size() > kMaxDocument)
@@ -85,7 +85,6 @@ std::string_view verb_text(Verb verb) {
 
 Result<std::string> compose_input(const NetworkList& list,
                                   const PluginConfig& plugin,
-                                  Verb verb,
                                   const CallArguments& arguments) {
   TRY_ASSIGN(Json json, parse_object(plugin.bytes));
   json.erase("capabilities");

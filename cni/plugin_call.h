@@ -42,7 +42,6 @@ struct CallArguments {
 /// The plugin's standard input. Errors: INVALID_ARGUMENT when a given object is none.
 Result<std::string> compose_input(const NetworkList& list,
                                   const PluginConfig& plugin,
-                                  Verb verb,
                                   const CallArguments& arguments);
 
 /// The plugin's whole environment.

@@ -22,8 +22,7 @@ void try_list(const skerry::Result<NetworkList>& list) {
   CHECK(check_name("network", list->name));
   const auto again = parse_network_list(list->bytes);
   CHECK(again && again->plugins.size() == list->plugins.size());
-  for (const PluginConfig& plugin : list->plugins)
-    CHECK(compose_input(*list, plugin, Verb::kAdd, {}));
+  for (const PluginConfig& plugin : list->plugins) CHECK(compose_input(*list, plugin, {}));
   (void)lease_pool(*list);
 }
 

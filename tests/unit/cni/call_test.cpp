@@ -16,9 +16,9 @@ NetworkList list_of(const std::string& plugin) {
   return list.value_or(NetworkList{});
 }
 
-std::string input_of(const std::string& plugin, Verb verb, const CallArguments& arguments) {
+std::string input_of(const std::string& plugin, const CallArguments& arguments) {
   const NetworkList list = list_of(plugin);
-  const auto input = compose_input(list, list.plugins.at(0), verb, arguments);
+  const auto input = compose_input(list, list.plugins.at(0), arguments);
   EXPECT_TRUE(input) << input.error().message();
   return input.value_or("");
 }
@@ -34,7 +34,6 @@ CallArguments arguments() {
 
 TEST(PluginInput, HasNameVersionAndWhatTheCapabilitiesAllow) {
   EXPECT_EQ(input_of(R"({"type":"t","x":1,"capabilities":{"mac":true,"ips":false,"dns":true}})",
-                     Verb::kAdd,
                      arguments()),
             R"({"cniVersion":"1.0.0","name":"n","runtimeConfig":{"mac":"aa:bb:cc:dd:ee:ff"},)"
             R"("type":"t","x":1})");
@@ -43,7 +42,7 @@ TEST(PluginInput, HasNameVersionAndWhatTheCapabilitiesAllow) {
 TEST(PluginInput, HasThePreviousResult) {
   CallArguments with_result = arguments();
   with_result.previous_result = R"({"ips":[]})";
-  EXPECT_EQ(input_of(R"({"type":"t"})", Verb::kDel, with_result),
+  EXPECT_EQ(input_of(R"({"type":"t"})", with_result),
             R"({"cniVersion":"1.0.0","name":"n","prevResult":{"ips":[]},"type":"t"})");
 }
 
