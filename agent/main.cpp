@@ -190,7 +190,6 @@ Result<> run_daemon(const config::Config& config) {
   TRY_ASSIGN(
       const std::unique_ptr<store::Store> store,
       store::Store::open({.root = config.root,
-                          .boot_id = host->facts.boot_id,
                           .on_damage = [&reactor = *reactor](const Error&) { reactor.stop(); }},
                          *reactor,
                          trace,

@@ -25,7 +25,6 @@ using Bytes = Quantity<struct BytesTag>;
 /// Thousandths of one processor: 500 is half a CPU.
 using MilliCpu = Quantity<struct MilliCpuTag>;
 
-constexpr Bytes kKibibyte{1024};
 constexpr Bytes kMebibyte{1024ULL * 1024};
 
 }  // namespace skerry

@@ -88,15 +88,6 @@ Result<> fill_env(const RunOptions& options, const Lookup& lookup, v1::Container
   return {};
 }
 
-template <class Map>
-Result<> fill_map(std::string_view option, const std::vector<std::string>& pairs, Map& map) {
-  for (const std::string& text : pairs) {
-    TRY_ASSIGN(auto pair, parse_pair(option, text));
-    map[pair.first] = std::move(pair.second);
-  }
-  return {};
-}
-
 Result<> fill_mounts(const RunOptions& options,
                      const std::string& working_directory,
                      v1::ContainerSpec& spec) {

@@ -102,17 +102,4 @@ Result<> check_capabilities(const NetworkList& list, const Attachment& attachmen
   return {};
 }
 
-std::string mesos_args(const std::string& network,
-                       const std::map<std::string, std::string>& labels,
-                       const std::vector<PortMapping>& ports) {
-  Json info = {{"name", network}};
-  for (const auto& [key, value] : labels)
-    info["labels"]["labels"].push_back({{"key", key}, {"value", value}});
-  for (const PortMapping& port : ports)
-    info["port_mappings"].push_back({{"host_port", port.host_port},
-                                     {"container_port", port.container_port},
-                                     {"protocol", protocol_text(port.protocol)}});
-  return to_text({{"org.apache.mesos", {{"network_info", std::move(info)}}}});
-}
-
 }  // namespace skerry::cni

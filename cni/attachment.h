@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,11 +60,5 @@ Result<std::string> capability_args(const Attachment& attachment);
 /// whose plugins has the capability. Hints (DNS, cgroup path) a network may ignore. Errors:
 /// FAILED_PRECONDITION, reason NETWORK_CANNOT. Blocks: never.
 Result<> check_capabilities(const NetworkList& list, const Attachment& attachment);
-
-/// The `args` block that Mesos gave plugins, for with_args(): Calico takes its endpoint's labels
-/// from it.
-std::string mesos_args(const std::string& network,
-                       const std::map<std::string, std::string>& labels,
-                       const std::vector<PortMapping>& ports);
 
 }  // namespace skerry::cni

@@ -88,15 +88,4 @@ Result<LoadedNetworks> load_networks(int dir) {
   return loaded;
 }
 
-Result<NetworkList> load_network(int dir, std::string_view name) {
-  TRY_ASSIGN(LoadedNetworks loaded, load_networks(dir));
-  for (NetworkList& list : loaded.networks) {
-    if (list.name == name) return std::move(list);
-  }
-  std::string message = fmt::format("no network \"{}\"", printable(name, 64));
-  for (const RefusedFile& refused : loaded.refused)
-    message += fmt::format("; refused: {}", refused.error.message());
-  return Error(Code::kNotFound, message).with_reason("NETWORK_NOT_FOUND");
-}
-
 }  // namespace skerry::cni

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -27,9 +26,5 @@ struct LoadedNetworks {
 /// loadOnlyInlinedPlugins. `dir` is borrowed. Errors: only when the directory cannot be read; a bad
 /// file is in `refused`. Blocks: disk. Thread: worker.
 Result<LoadedNetworks> load_networks(int dir);
-
-/// The network of that name. Errors: NOT_FOUND, reason NETWORK_NOT_FOUND, naming the files that
-/// were refused: one of them may have been meant. Blocks: disk. Thread: worker.
-Result<NetworkList> load_network(int dir, std::string_view name);
 
 }  // namespace skerry::cni

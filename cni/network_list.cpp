@@ -27,7 +27,8 @@ bool is_name(std::string_view name) {
 
 Error invalid(std::string message) { return Error(Code::kInvalidArgument, std::move(message)); }
 
-Result<std::vector<SpecVersion>> read_versions(const Json& list) {
+/// The highest of those the list names that we know.
+Result<SpecVersion> read_version(const Json& list) {
   TRY_ASSIGN(std::string text, string_member(list, "cniVersion"));
   TRY_ASSIGN(std::vector<std::string> texts, strings_member(list, "cniVersions"));
   // A list without a version is of the first one.
@@ -39,9 +40,7 @@ Result<std::vector<SpecVersion>> read_versions(const Json& list) {
   }
   if (known.empty())
     return invalid(fmt::format("version \"{}\" of CNI is not known", printable(texts.back(), 32)));
-  std::ranges::sort(known);
-  known.erase(std::unique(known.begin(), known.end()), known.end());
-  return known;
+  return std::ranges::max(known);
 }
 
 Result<PluginConfig> read_plugin(const Json& json) {
@@ -78,10 +77,8 @@ Result<NetworkList> read_list(const Json& json, std::string bytes) {
   NetworkList out;
   TRY_ASSIGN(out.name, string_member(json, "name"));
   TRY(check_name("network", out.name));
-  TRY_ASSIGN(const auto versions, read_versions(json));
-  out.version = versions.back();
+  TRY_ASSIGN(out.version, read_version(json));
   TRY_ASSIGN(out.disable_check, bool_member(json, "disableCheck"));
-  TRY_ASSIGN(out.disable_gc, bool_member(json, "disableGC"));
   TRY_ASSIGN(out.inlined_only, bool_member(json, "loadOnlyInlinedPlugins"));
   TRY_ASSIGN(out.plugins, read_plugins(json));
   // Without a list of its own a network may still have plugins in the directory beside it.
@@ -156,29 +153,6 @@ Result<NetworkList> with_plugins(const NetworkList& list, const std::vector<std:
   }
   json["loadOnlyInlinedPlugins"] = true;
   return reread(json);
-}
-
-Result<NetworkList> with_args(const NetworkList& list, std::string_view args) {
-  TRY_ASSIGN(Json json, parse_object(list.bytes));
-  TRY_ASSIGN(const Json added, parse_object(args));
-  for (Json& plugin : json["plugins"]) {
-    Json& mine = plugin["args"];
-    if (!mine.is_object()) mine = Json::object();
-    mine.update(added);
-  }
-  return reread(json);
-}
-
-Result<NetworkList> with_version(const NetworkList& list, SpecVersion version) {
-  TRY_ASSIGN(Json json, parse_object(list.bytes));
-  json.erase("cniVersions");
-  json["cniVersion"] = version_text(version);
-  return reread(json);
-}
-
-Result<std::vector<SpecVersion>> versions_of(const NetworkList& list) {
-  TRY_ASSIGN(const Json json, parse_object(list.bytes));
-  return read_versions(json);
 }
 
 }  // namespace skerry::cni

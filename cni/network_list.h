@@ -25,7 +25,6 @@ struct NetworkList {
   /// The highest of the versions the list and we know: the one plugins are called with.
   SpecVersion version = SpecVersion::k010;
   bool disable_check = false;
-  bool disable_gc = false;
   /// Plugins are in the list only, none beside it in a directory of the network's name.
   bool inlined_only = false;
   std::vector<PluginConfig> plugins{};
@@ -44,16 +43,6 @@ Result<NetworkList> parse_network_conf(std::string_view bytes);
 /// The same list with further plugins at its end, and `inlined_only` from then on. `plugins`: JSON
 /// objects. Errors: as parse_network_list.
 Result<NetworkList> with_plugins(const NetworkList& list, const std::vector<std::string>& plugins);
-
-/// The same list with the members of `args`, a JSON object, in every plugin's "args": the way
-/// metadata of a workload reaches plugins such as Calico's. Errors: as parse_network_list.
-Result<NetworkList> with_args(const NetworkList& list, std::string_view args);
-
-/// The same list, for one version only. Errors: as parse_network_list.
-Result<NetworkList> with_version(const NetworkList& list, SpecVersion version);
-
-/// The versions the list names that we know, rising.
-Result<std::vector<SpecVersion>> versions_of(const NetworkList& list);
 
 /// Names of networks, containers and interfaces as the specification has them: letters, digits,
 /// "_", ".", "-", the first a letter or digit; at most 64 (an interface's 15) characters.

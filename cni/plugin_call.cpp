@@ -60,7 +60,7 @@ Result<std::string> run_plugin(PluginLeash& leash,
   command.environment = compose_environment(verb, arguments, paths);
   command.directory = "/";
   command.dies_with_parent = true;
-  TRY_ASSIGN(const std::string input, compose_input(list, plugin, verb, arguments));
+  TRY_ASSIGN(const std::string input, compose_input(list, plugin, arguments));
   TRY_ASSIGN(os::Output output, leash.run(std::move(command), input));
   if (output.status.signal != 0 || output.status.code != 0) return plugin_error(output);
   if (output.truncated || output.out.size() > kMaxDocument)
@@ -79,19 +79,12 @@ std::string_view verb_text(Verb verb) {
       return "DEL";
     case Verb::kCheck:
       return "CHECK";
-    case Verb::kGc:
-      return "GC";
-    case Verb::kStatus:
-      return "STATUS";
-    case Verb::kVersion:
-      return "VERSION";
   }
   return "";
 }
 
 Result<std::string> compose_input(const NetworkList& list,
                                   const PluginConfig& plugin,
-                                  Verb verb,
                                   const CallArguments& arguments) {
   TRY_ASSIGN(Json json, parse_object(plugin.bytes));
   json.erase("capabilities");
@@ -102,11 +95,6 @@ Result<std::string> compose_input(const NetworkList& list,
   if (!runtime.empty()) json["runtimeConfig"] = std::move(runtime);
   if (!arguments.previous_result.empty()) {
     TRY_ASSIGN(json["prevResult"], parse_object(arguments.previous_result));
-  }
-  if (verb == Verb::kGc) {
-    Json& valid = json["cni.dev/valid-attachments"] = Json::array();
-    for (const auto& [container, interface] : arguments.valid_attachments)
-      valid.push_back({{"containerID", container}, {"ifname", interface}});
   }
   return to_text(json);
 }
@@ -119,8 +107,6 @@ std::vector<std::string> compose_environment(Verb verb,
       fmt::format("CNI_PATH={}", fmt::join(paths.directories, ":")),
       "PATH=" + paths.search,
   };
-  // Without a container: GC, STATUS and VERSION.
-  if (arguments.container.empty()) return out;
   out.push_back("CNI_CONTAINERID=" + arguments.container);
   out.push_back("CNI_IFNAME=" + arguments.interface);
   out.push_back("CNI_NETNS=" + arguments.netns);

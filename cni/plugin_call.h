@@ -13,7 +13,7 @@
 
 namespace skerry::cni {
 
-enum class Verb : std::uint8_t { kAdd, kDel, kCheck, kGc, kStatus, kVersion };
+enum class Verb : std::uint8_t { kAdd, kDel, kCheck };
 
 std::string_view verb_text(Verb verb);
 
@@ -37,14 +37,11 @@ struct CallArguments {
   std::string capability_args;
   /// prevResult: a JSON object, or empty.
   std::string previous_result;
-  /// GC: container and interface of each attachment that is to stay.
-  std::vector<std::pair<std::string, std::string>> valid_attachments = {};
 };
 
 /// The plugin's standard input. Errors: INVALID_ARGUMENT when a given object is none.
 Result<std::string> compose_input(const NetworkList& list,
                                   const PluginConfig& plugin,
-                                  Verb verb,
                                   const CallArguments& arguments);
 
 /// The plugin's whole environment.

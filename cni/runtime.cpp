@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "cni/json.h"
 #include "cni/leases.h"
 #include "cni/stand_in.h"
 
@@ -247,8 +246,7 @@ Result<> Runtime::detach(const NetworkList* list,
   return forget(arguments, *used);
 }
 
-// --- the others
-// -----------------------------------------------------------------------------------
+// --- CHECK --------------------------------------------------------------------------------------
 
 Result<Checked> Runtime::check(const Attachment& attachment, const CallOptions& options) {
   auto entry = cache_.load(attachment.network, attachment.container, attachment.interface);
@@ -268,62 +266,6 @@ Result<Checked> Runtime::check(const Attachment& attachment, const CallOptions& 
   for (const PluginConfig& plugin : list.plugins)
     TRY(call_plugin(leash, config_.paths, list, plugin, Verb::kCheck, arguments));
   return Checked::kSound;
-}
-
-Result<> Runtime::collect(const NetworkList& list,
-                          const std::vector<std::pair<std::string, std::string>>& valid,
-                          const CallOptions& options) {
-  if (list.disable_gc || !has_gc_and_status(list.version)) return {};
-  CallArguments arguments;
-  arguments.valid_attachments = valid;
-  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
-  Result<> first;
-  for (const PluginConfig& plugin : list.plugins) {
-    auto done = call_plugin(leash, config_.paths, list, plugin, Verb::kGc, arguments);
-    if (!done) first = join_errors(std::move(first), std::move(done).error());
-  }
-  return first;
-}
-
-Result<> Runtime::status(const NetworkList& list, const CallOptions& options) {
-  if (!has_gc_and_status(list.version)) return {};
-  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
-  for (const PluginConfig& plugin : list.plugins)
-    TRY(call_plugin(leash, config_.paths, list, plugin, Verb::kStatus, {}));
-  return {};
-}
-
-Result<std::vector<SpecVersion>> parse_supported_versions(std::string_view answer) {
-  TRY_ASSIGN(const Json json, parse_object(answer));
-  TRY_ASSIGN(const auto texts, strings_member(json, "supportedVersions"));
-  std::vector<SpecVersion> out;
-  for (const std::string& text : texts) {
-    if (const auto version = parse_version(text)) out.push_back(*version);
-  }
-  return out;
-}
-
-Result<NetworkList> Runtime::negotiate(const NetworkList& list, const CallOptions& options) {
-  TRY_ASSIGN(std::vector<SpecVersion> common, versions_of(list));
-  TRY_ASSIGN(PluginLeash leash, runner_.leash(options));
-  for (const PluginConfig& plugin : list.plugins) {
-    TRY_ASSIGN(const std::string answer,
-               call_plugin(leash, config_.paths, list, plugin, Verb::kVersion, {}));
-    TRY_ASSIGN(const auto supported, parse_supported_versions(answer));
-    std::erase_if(common, [&](SpecVersion version) {
-      return std::ranges::find(supported, version) == supported.end();
-    });
-    if (common.empty())
-      return Error(
-                 Code::kFailedPrecondition,
-                 fmt::format("network \"{}\": plugin \"{}\" knows no version of CNI that the list "
-                             "and the plugins before it know",
-                             list.name,
-                             plugin.type))
-          .with_reason("CNI_VERSION_UNSUPPORTED");
-  }
-  if (common.back() == list.version) return list;
-  return with_version(list, common.back());
 }
 
 }  // namespace skerry::cni

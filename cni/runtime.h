@@ -7,15 +7,12 @@
 //
 // An attachment is owed a DEL exactly while the cache has an entry for it: from before the first
 // plugin ran until every plugin's DEL succeeded. The caller sees to it that one attachment (a
-// container's, all its interfaces) has one operation at a time, and that collect() runs beside no
-// other operation of its network.
+// container's, all its interfaces) has one operation at a time.
 #pragma once
 
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "base/result.h"
 #include "cni/attachment.h"
@@ -79,21 +76,6 @@ class Runtime final {
   /// NOT_ATTACHED; call_plugin()'s, which say what is missing. Blocks: up to the deadline.
   Result<Checked> check(const Attachment& attachment, const CallOptions& options);
 
-  /// GC: plugins forget attachments of the network that are not in `valid` (container, interface).
-  /// Only for networks nobody else uses. Calls all plugins even if one fails; the first error, with
-  /// the others in its message. Versions before 1.1 and lists with disableGC: nothing is done.
-  Result<> collect(const NetworkList& list,
-                   const std::vector<std::pair<std::string, std::string>>& valid,
-                   const CallOptions& options);
-
-  /// STATUS: the network can take attachments. Versions before 1.1 can always. Errors: UNAVAILABLE,
-  /// reason CNI_NOT_READY; call_plugin()'s.
-  Result<> status(const NetworkList& list, const CallOptions& options);
-
-  /// The list in the highest version that it and all its plugins know (VERSION). Errors:
-  /// FAILED_PRECONDITION, reason CNI_VERSION_UNSUPPORTED; call_plugin()'s.
-  Result<NetworkList> negotiate(const NetworkList& list, const CallOptions& options);
-
   const ResultCache& cache() const { return cache_; }
 
  private:
@@ -115,9 +97,5 @@ class Runtime final {
   PluginRunner& runner_;
   ResultCache cache_;
 };
-
-/// The versions in a plugin's answer to VERSION that we know. Errors: INVALID_ARGUMENT. Blocks:
-/// never.
-Result<std::vector<SpecVersion>> parse_supported_versions(std::string_view answer);
 
 }  // namespace skerry::cni

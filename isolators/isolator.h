@@ -5,9 +5,8 @@
 //
 //  - Stateless per container: what an isolator must remember is its checkpoint, stored with the
 //    container's record and handed back.
-//  - prepare() undoes its own partial work when it fails. cleanup() is idempotent, and succeeds for
-//  a
-//    container that was never prepared, also after a reboot.
+//  - prepare() undoes its own partial work when it fails. cleanup() is idempotent, and succeeds
+//    for a container that was never prepared, also after a reboot.
 //  - An isolator never logs; its errors carry the object and go up.
 #pragma once
 

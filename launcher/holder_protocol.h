@@ -3,12 +3,12 @@
 // answers there: nobody of ours waits for anybody, and a launcher that dies in between leaves
 // nothing half said.
 //
-//   skerryd            launcher              maker                          holder
-//      ├─ MakeSandbox ────►│ fork ────────────►│ namespaces, operations        │
-//      │                   │                   ├─ KeepSandbox + [S, fds…] ────►│ keeps, or finds
-//      what │◄────────────────── Sandbox{numbers} + [fds…], through S ──────────────┤ it keeps by
-//      that uid ├─ Get, Drop, List ►├─ the same + [S] ─────────────────────────────────►│
-//      │◄────────────────── the answer, through S ─────────────────────────────┤
+//   skerryd            launcher          maker                        holder
+//      ├─ MakeSandbox ────►│ fork ────────►│ namespaces, operations      │
+//      │                   │               ├─ KeepSandbox + [S, fds…] ──►│ keeps, or finds what it
+//      │◄─────────── Sandbox{numbers} + [fds…], through S ───────────────┤ keeps by that uid
+//      ├─ Get, Drop, List ►├─ the same + [S] ───────────────────────────►│
+//      │◄─────────── the answer, through S ──────────────────────────────┤
 //
 // Packets are SandboxPackets (launcher_protocol.h). In KeepSandbox `numbers` says by -1 which kinds
 // there are not. The holder never restarts, so an old one meets new launchers: types are only

@@ -28,7 +28,7 @@
 // hangs up:
 //      ├───────── Fill + [plan, fds…] ────────►│  the plan and its descriptors, as in Launch; its
 //      │                                       │  `control` is none. All goes on as if this had
-//      been │                                       │  the plan, with another Hello first
+//      │                                       │  been the plan, with another Hello first
 //
 // Shims live for months: skerryd N speaks to shims N−1 and N−2, so message numbers are only added.
 // An unknown message is answered by Unknown and ignored. Every packet is as long as ShimPacket and

@@ -31,8 +31,8 @@ bool has_openat2() {
   return static_cast<bool>(UniqueFd(sys::openat2(AT_FDCWD, ".", how)));
 }
 
-// Runs a child that does nothing; with a group, in it.
-bool can_clone(int group) {
+// Runs a child that does nothing.
+bool has_clone3() {
   alignas(16) std::array<char, 16UL * 1024> stack;
   int pidfd = -1;
   sys::CloneArgs args;
@@ -40,10 +40,6 @@ bool can_clone(int group) {
   args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
   args.stack = reinterpret_cast<std::uintptr_t>(stack.data());
   args.stack_size = stack.size();
-  if (group >= 0) {
-    args.flags |= sys::kCloneIntoCgroup;
-    args.cgroup = static_cast<std::uint64_t>(group);
-  }
   if (sys::clone3_call(
           args, [](void*) { return 0; }, nullptr) < 0)
     return false;
@@ -84,8 +80,6 @@ void probe_cgroups(HostFacts& facts) {
   facts.cgroup_mode = (*manager)->mode();
   facts.cgroup_controllers = (*manager)->controllers();
   facts.swap_accounting = has_swap_accounting(*roots);
-  const auto unified = open_dir(roots->unified);
-  facts.clone_into_cgroup = unified && can_clone(unified->get());
 }
 
 void probe_machine(HostFacts& facts) {
@@ -110,13 +104,11 @@ HostFacts probe_host() {
   probe_cgroups(facts);
   facts.cgroup_namespaces = exists("/proc/self/ns/cgroup");
   facts.openat2 = has_openat2();
-  facts.clone3 = can_clone(-1);
+  facts.clone3 = has_clone3();
   facts.move_mount = kernel_has_move_mount();
   facts.mount_setattr = kernel_has_mount_setattr();
   facts.lowerdir_plus = kernel_has_lowerdir_plus();
-  facts.pidfd_info_exit = kernel_keeps_exit_status();
   facts.seccomp_filter = has_seccomp_filter();
-  facts.apparmor = line_of("/sys/module/apparmor/parameters/enabled") == "Y";
   return facts;
 }
 

@@ -28,13 +28,10 @@ struct HostFacts {
 
   bool openat2 = false;
   bool clone3 = false;
-  bool clone_into_cgroup = false;
   bool move_mount = false;
   bool mount_setattr = false;
   bool lowerdir_plus = false;
-  bool pidfd_info_exit = false;
   bool seccomp_filter = false;
-  bool apparmor = false;
 
   OverlayArm overlay_arm() const {
     return lowerdir_plus ? OverlayArm::kLayerByLayer : OverlayArm::kOneString;

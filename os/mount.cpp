@@ -13,9 +13,6 @@
 namespace skerry::os {
 namespace {
 
-// Newer than glibc 2.36's <sys/mount.h>.
-constexpr std::uint64_t kNoSymFollow = 0x00200000;
-
 Result<> change_mount(int mount, MountScope scope, mount_attr attributes) {
   const unsigned flags = AT_EMPTY_PATH | (scope == MountScope::kTree ? AT_RECURSIVE : 0U);
   if (::mount_setattr(mount, "", flags, &attributes, sizeof(attributes)) != 0)
@@ -40,7 +37,6 @@ std::uint64_t attribute_bits(const MountFlags& flags) {
   if (flags.nodev) bits |= MOUNT_ATTR_NODEV;
   if (flags.noexec) bits |= MOUNT_ATTR_NOEXEC;
   if (flags.noatime) bits |= MOUNT_ATTR_NOATIME;
-  if (flags.nosymfollow) bits |= kNoSymFollow;
   return bits;
 }
 
@@ -77,17 +73,6 @@ Result<UniqueFd> clone_tree(const HostPath& source, MountScope scope, const Moun
 
 Result<> set_mount_flags(int mount, const MountFlags& flags, MountScope scope) {
   return change_mount(mount, scope, attributes_of(flags));
-}
-
-Result<> set_mount_idmap(int mount, int user_namespace, MountScope scope) {
-  mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_IDMAP;
-  attributes.userns_fd = static_cast<std::uint64_t>(user_namespace);
-  auto changed = change_mount(mount, scope, attributes);
-  if (changed) return {};
-  const bool refused = changed.error().sys_errno() == EINVAL;
-  auto error = std::move(changed).error().wrap("map ids");
-  return refused ? std::move(error).with_code(Code::kFailedPrecondition) : std::move(error);
 }
 
 Result<> attach_mount(int mount, int target) {

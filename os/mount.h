@@ -30,7 +30,6 @@ struct MountFlags {
   bool nodev = false;
   bool noexec = false;
   bool noatime = false;
-  bool nosymfollow = false;
 };
 
 /// Whether a change covers one mount or all mounts of the tree.
@@ -80,11 +79,6 @@ Result<UniqueFd> clone_tree(const HostPath& source, MountScope scope, const Moun
 
 /// Changes a mount made here. Kernel: 5.12.
 Result<> set_mount_flags(int mount, const MountFlags& flags, MountScope scope);
-
-/// Maps the owners of files through the user namespace `user_namespace`, for mounts never attached
-/// so far. Errors: FAILED_PRECONDITION when the file system cannot (EINVAL).
-/// Kernel: 5.12, by file system.
-Result<> set_mount_idmap(int mount, int user_namespace, MountScope scope);
 
 /// Attaches a detached mount onto the file or directory `target` (a descriptor, O_PATH is enough)
 /// in the caller's mount namespace. Kernel: 5.2, move_mount(2).

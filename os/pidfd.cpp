@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -117,24 +116,6 @@ Result<std::optional<ExitStatus>> exit_status_of_reaped(int pidfd) {
   }
   if ((info.mask & sys::kPidfdInfoExit) == 0) return std::optional<ExitStatus>{};
   return std::optional<ExitStatus>(decode_wait_status(info.exit_code));
-}
-
-bool kernel_keeps_exit_status() {
-  constexpr int kProbeCode = 37;
-  alignas(16) std::array<char, 16UL * 1024> stack{};
-  int pidfd = -1;
-  sys::CloneArgs args;
-  args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
-  args.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-  args.stack = reinterpret_cast<std::uintptr_t>(stack.data());
-  args.stack_size = stack.size();
-  if (sys::clone3_call(
-          args, [](void*) { return kProbeCode; }, nullptr) < 0)
-    return false;
-  const UniqueFd process(pidfd);
-  if (!wait_and_reap(process.get())) return false;
-  const auto status = exit_status_of_reaped(process.get());
-  return status && *status && (*status)->code == kProbeCode;
 }
 
 }  // namespace skerry::os

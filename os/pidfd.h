@@ -61,7 +61,4 @@ Result<ExitStatus> wait_and_reap(int pidfd);
 /// where the kernel does not keep it. Blocks: never. Kernel: 6.15, PIDFD_INFO_EXIT.
 Result<std::optional<ExitStatus>> exit_status_of_reaped(int pidfd);
 
-/// Whether this kernel keeps exit statuses in pidfds: asked once by HostFacts.
-bool kernel_keeps_exit_status();
-
 }  // namespace skerry::os

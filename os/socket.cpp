@@ -15,9 +15,6 @@
 namespace skerry::os {
 namespace {
 
-// asm-generic value, newer than bookworm's headers.
-constexpr int kPeerPidfd = 77;
-
 Result<sockaddr_un> address_of(int dir, const std::string& name) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -181,18 +178,6 @@ Result<PeerCredentials> peer_credentials(int socket) {
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0)
     return Error::from_errno(errno, "read peer credentials");
   return PeerCredentials{.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
-}
-
-Result<UniqueFd> peer_pidfd(int socket) {
-  int fd = -1;
-  socklen_t length = sizeof(fd);
-  if (::getsockopt(socket, SOL_SOCKET, kPeerPidfd, &fd, &length) != 0) {
-    const int sys_errno = errno;
-    auto error = Error::from_errno(sys_errno, "read peer pidfd");
-    return sys_errno == ENOPROTOOPT ? std::move(error).with_code(Code::kUnimplemented)
-                                    : std::move(error);
-  }
-  return UniqueFd(fd);
 }
 
 }  // namespace skerry::os

@@ -61,7 +61,4 @@ Result<Message> receive_message(int socket,
 /// Kernel: SO_PEERCRED, unix(7).
 Result<PeerCredentials> peer_credentials(int socket);
 
-/// A pidfd of the peer taken without a pid race. Errors: UNIMPLEMENTED before 6.5 (SO_PEERPIDFD).
-Result<UniqueFd> peer_pidfd(int socket);
-
 }  // namespace skerry::os

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/check.h"
 
 namespace skerry::volumes {
@@ -53,24 +51,6 @@ void ReferenceTable::restore(const VolumeKey& key, std::optional<VolumeReference
 const VolumeReferences* ReferenceTable::find(const VolumeKey& key) const {
   const auto row = rows_.find(key);
   return row == rows_.end() ? nullptr : &row->second;
-}
-
-Result<> ReferenceTable::check_removable(const VolumeKey& key) const {
-  constexpr std::size_t kNamed = 5;
-  const VolumeReferences* row = find(key);
-  if (row == nullptr) return {};
-  std::string who;
-  std::size_t named = 0;
-  for (const std::string& consumer : row->consumers) {
-    if (named++ == kNamed) break;
-    who += fmt::format("{}\"{}\"", who.empty() ? "used by " : ", ", consumer);
-  }
-  if (row->consumers.size() > kNamed) {
-    who += fmt::format(" and {} more", row->consumers.size() - kNamed);
-  }
-  if (row->consumers.empty()) who = "still to be unstaged after its last use";
-  return Error(Code::kFailedPrecondition, fmt::format("volume \"{}\" is {}", key.str(), who))
-      .with_reason("VOLUME_IN_USE");
 }
 
 std::vector<VolumeKey> ReferenceTable::volumes_of(const std::string& consumer) const {

@@ -13,9 +13,9 @@
 // consumer, who stages again.
 //
 // How callers serialise: acquire … stage … set_staged … publish is one visit to the volume's lane
-// (volumes/lanes.h), and so is release … unpublish … unstage … set_unstaged. Volumes never wait for
-// each other. What acquire() and release() changed is journaled before the driver is called, what
-// set_staged() and set_unstaged() changed after it.
+// (volumes/lanes.h), and so is release … unstage … set_unstaged. Volumes never wait for each other.
+// What acquire() and release() changed is journaled before the driver is called, what set_staged()
+// and set_unstaged() changed after it.
 #pragma once
 
 #include <map>
@@ -66,10 +66,6 @@ class ReferenceTable final {
   /// Its entry, with what unstage() is to be given. Null when nobody uses the volume and it is not
   /// staged. Valid until the next change.
   const VolumeReferences* find(const VolumeKey& key) const;
-
-  /// Errors: FAILED_PRECONDITION, reason VOLUME_IN_USE, naming up to five consumers and how many
-  /// there are; or saying that it still has to be unstaged.
-  Result<> check_removable(const VolumeKey& key) const;
 
   /// What the consumer holds, sorted.
   std::vector<VolumeKey> volumes_of(const std::string& consumer) const;

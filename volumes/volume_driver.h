@@ -3,19 +3,20 @@
 //
 // Two levels of use, each counted by the caller (volumes/reference_table.h), never by the driver:
 //
-//   create ─► stage ─► publish(consumer) … unpublish(consumer) ─► unstage ─► remove
-//             once per volume and host      once per container
+//   create ─► stage ─► publish … publish ─► unstage ─► remove
+//             │        └ once per container
+//             └ once per volume and host
 //
 //  - stage makes the volume's data appear somewhere on this host (a plugin's Mount, CSI's
 //    NodeStageVolume). publish gives one consumer a detached mount of it; nothing is mounted on the
-//    host for it, so the container's end takes it away and unpublish usually has nothing to do.
+//    host for it, so the container's end takes it away and nothing is to be called then.
 //  - The caller journals that it is about to stage before it does, and what stage returned after.
 //    A stage() that failed may have worked all the same (an answer that never came): unstage()
 //    makes it certain, whatever the error was.
 //  - One call at a time for a volume (volumes/lanes.h); calls for two volumes run side by side, so
 //    a driver is called by several threads at a time.
 //  - Idempotent, all of them: what is already so succeeds. That a volume is gone is success to
-//    remove, unstage and unpublish, also after a reboot or a restart of the plugin.
+//    remove and unstage, also after a reboot or a restart of the plugin.
 //  - Names and options have passed check_volume_name() and check_options(). Drivers never trust
 //    what a plugin or a file system answers.
 //  - Drivers never log; their errors name driver and volume and go up.
@@ -82,8 +83,6 @@ struct Staged {
 enum class Access : std::uint8_t { kReadWrite, kReadOnly };
 
 struct PublishRequest {
-  /// Who it is for, unique on this host: the container's uid.
-  std::string consumer;
   Access access = Access::kReadWrite;
 };
 
@@ -134,19 +133,6 @@ class VolumeDriver {
                                     const Staged& staged,
                                     const PublishRequest& request,
                                     const CallLimits& limits) = 0;
-
-  /// Ends what publish() began on the driver's side. Here so that drivers with a call per consumer
-  /// fit in; without one there is nothing to end. `staged` is absent when stage() did not return.
-  virtual Result<> unpublish(const Volume& volume,
-                             const std::optional<Staged>& staged,
-                             const std::string& consumer,
-                             const CallLimits& limits) {
-    static_cast<void>(volume);
-    static_cast<void>(staged);
-    static_cast<void>(consumer);
-    static_cast<void>(limits);
-    return {};
-  }
 
   /// `staged` is absent when stage() did not return. Errors: those above, to be tried again.
   virtual Result<> unstage(const Volume& volume,

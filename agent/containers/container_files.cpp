@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "logs/exit_record.h"
 #include "os/path.h"
@@ -24,18 +25,23 @@ Result<UniqueFd> make_dir(int parent, const std::string& name) {
 
 }  // namespace
 
+Result<ShimFiles> make_shim_files(int exit_dir, int run_dir, std::uint32_t attempt) {
+  ShimFiles files;
+  files.exit_record.reset(::openat(exit_dir, "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!files.exit_record) return Error::from_errno(errno, "open the exit record");
+  TRY(logs::prepare_exit_record(files.exit_record.get(), attempt));
+  TRY_ASSIGN(files.listener, os::listen_at(run_dir, "shim.sock", 0600));
+  return files;
+}
+
 Result<ContainerFiles> make_container_files(const Directories& directories,
                                             const Uid& uid,
                                             std::uint32_t attempt) {
   TRY_ASSIGN(const UniqueFd scratch, make_dir(directories.containers.get(), uid.str()));
   TRY_ASSIGN(const UniqueFd run, make_dir(directories.run_containers.get(), uid.str()));
-  ContainerFiles files;
-  TRY_ASSIGN(files.log, make_dir(scratch.get(), "log"));
-  files.exit_record.reset(::openat(scratch.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!files.exit_record) return Error::from_errno(errno, "open the exit record");
-  TRY(logs::prepare_exit_record(files.exit_record.get(), attempt));
-  TRY_ASSIGN(files.listener, os::listen_at(run.get(), "shim.sock", 0600));
-  return files;
+  TRY_ASSIGN(UniqueFd log, make_dir(scratch.get(), "log"));
+  TRY_ASSIGN(ShimFiles files, make_shim_files(scratch.get(), run.get(), attempt));
+  return ContainerFiles{std::move(files), std::move(log)};
 }
 
 Result<> remove_container_files(const Directories& directories, const Uid& uid) {

@@ -9,10 +9,19 @@
 
 namespace skerry::agent {
 
-struct ContainerFiles {
-  UniqueFd log;          ///< ROOT/containers/<uid>/log
-  UniqueFd exit_record;  ///< ROOT/containers/<uid>/exit, empty
-  UniqueFd listener;     ///< RUN/containers/<uid>/shim.sock
+/// What every shim gets, be it of a container, an exec or a pod.
+struct ShimFiles {
+  UniqueFd exit_record;  ///< "exit", empty
+  UniqueFd listener;     ///< "shim.sock"
+};
+
+/// `exit_dir` (of the exit record) and `run_dir` (of the socket) are borrowed. What is there
+/// already is used. Errors: by errno. Blocks: disk. Thread: worker. Idempotent.
+Result<ShimFiles> make_shim_files(int exit_dir, int run_dir, std::uint32_t attempt = 1);
+
+/// The exit record is in ROOT/containers/<uid>, the socket in RUN/containers/<uid>.
+struct ContainerFiles : ShimFiles {
+  UniqueFd log;  ///< ROOT/containers/<uid>/log
 };
 
 /// For the attempt of that number. What is there already is used. Errors: by errno. Blocks: disk.

@@ -152,7 +152,6 @@ Result<UniqueFd> LauncherClient::connect(SteadyPoint deadline) {
         {
           const std::lock_guard lock(mutex_);
           holder_pid_ = packet.holder_pid;
-          launcher_pid_ = packet.pid;
         }
         if (packet.version == launcher::kLauncherProtocol &&
             std::ranges::equal(packet.build, build_)) {
@@ -246,11 +245,6 @@ Result<Launched> LauncherClient::launch(const isolators::BuiltPlan& built,
 pid_t LauncherClient::holder_pid() const {
   const std::lock_guard lock(mutex_);
   return holder_pid_;
-}
-
-pid_t LauncherClient::launcher_pid() const {
-  const std::lock_guard lock(mutex_);
-  return launcher_pid_;
 }
 
 }  // namespace skerry::agent

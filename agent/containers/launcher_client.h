@@ -78,7 +78,6 @@ class LauncherClient final {
 
   /// For facts shown to people; -1 when unknown.
   pid_t holder_pid() const;
-  pid_t launcher_pid() const;
 
  private:
   explicit LauncherClient(Options options) : options_(std::move(options)) {}
@@ -108,7 +107,6 @@ class LauncherClient final {
   std::vector<UniqueFd> idle_;
   std::uint64_t next_request_ = 1;
   pid_t holder_pid_ = -1;
-  pid_t launcher_pid_ = -1;
 };
 
 }  // namespace skerry::agent

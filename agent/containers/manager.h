@@ -95,7 +95,7 @@ class ContainerManager final {
   ContainerManager& operator=(const ContainerManager&) = delete;
   ~ContainerManager();
 
-  /// The pods containers may join; before anything is recovered. Without: none.
+  /// The pods containers may join; before anything is recovered.
   void set_pods(PodDoor& pods) { pods_ = &pods; }
 
   // Requests. Errors are those ContainerService documents.
@@ -116,7 +116,7 @@ class ContainerManager final {
   /// Done when the container is gone.
   void remove(const skerry::v1::ContainerRef& ref, bool force, Reply reply);
 
-  /// The write end of a container's standard input. `close_stdin` gives it back.
+  /// The write end of a container's standard input. `release_stdin` gives it back.
   void open_stdin(const skerry::v1::ContainerRef& ref,
                   std::function<void(Result<std::pair<Uid, UniqueFd>>)> done);
   void release_stdin(const Uid& uid, bool close);
@@ -203,6 +203,7 @@ class ContainerManager final {
   static void give_up_stdin(Container& container, const Error& why);
   void on_shim_report(Container& container, std::optional<ShimReport> report);
   void on_running(Container& container, std::uint64_t time_ns);
+  void on_start_failed(Container& container, const launcher::ShimPacket& packet);
 
   // networks.cpp
   void show_networks_attaching(Container& container);
@@ -224,7 +225,6 @@ class ContainerManager final {
   // exit.cpp
   void on_exit(Container& container, const PendingExit& exit);
   void on_shim_gone(Container& container);
-  void on_start_failed(Container& container, const launcher::ShimPacket& packet);
   void settle_exit(Container& container);
   void kill_what_is_left(Container& container);
   void finish_exit(Container& container, std::uint64_t oom_kills);

@@ -43,9 +43,6 @@ void ContainerManager::sit_down(Container& container, const PodSeat& seat) {
 
 Result<> ContainerManager::take_seat(const skerry::v1::ContainerSpec& spec, Container& container) {
   skerry::v1::Container& api = container.api();
-  if (pods_ == nullptr) {
-    return Error(Code::kUnimplemented, "this daemon has no pods").with_reason("NO_PODS");
-  }
   TRY_ASSIGN(const PodSeat seat, pods_->join(api.tenant(), *container.spec.join_pod));
   TRY(fit_into_pod(spec, seat, container.spec.config.resources));
   sit_down(container, seat);
@@ -69,7 +66,7 @@ Result<> ContainerManager::rejoin(Container& container) {
 void ContainerManager::restore_seat(Container& container) {
   const auto uid = Uid::parse(container.api().pod_uid());
   if (!uid) return;
-  const auto seat = pods_ == nullptr ? std::nullopt : pods_->seat(*uid);
+  const auto seat = pods_->seat(*uid);
   if (!seat) {
     // It can be read, killed and removed; starting it again will say that the pod is gone.
     container.spec.config.pod.emplace().uid = *uid;

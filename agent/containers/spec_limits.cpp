@@ -1,7 +1,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include <fmt/format.h>
@@ -9,6 +8,7 @@
 #include "agent/containers/spec.h"
 #include "agent/containers/spec_parts.h"
 #include "agent/containers/spec_sections.h"
+#include "isolators/rlimits/rlimits.h"
 
 namespace skerry::agent {
 namespace {
@@ -17,29 +17,6 @@ using isolators::ContainerConfig;
 using isolators::Resources;
 
 constexpr std::uint64_t kDefaultPids = 4096;
-
-struct RlimitName {
-  std::string_view name;
-  int resource;
-};
-constexpr std::array kRlimitNames = {
-    RlimitName{"as", RLIMIT_AS},
-    RlimitName{"core", RLIMIT_CORE},
-    RlimitName{"cpu", RLIMIT_CPU},
-    RlimitName{"data", RLIMIT_DATA},
-    RlimitName{"fsize", RLIMIT_FSIZE},
-    RlimitName{"locks", RLIMIT_LOCKS},
-    RlimitName{"memlock", RLIMIT_MEMLOCK},
-    RlimitName{"msgqueue", RLIMIT_MSGQUEUE},
-    RlimitName{"nice", RLIMIT_NICE},
-    RlimitName{"nofile", RLIMIT_NOFILE},
-    RlimitName{"nproc", RLIMIT_NPROC},
-    RlimitName{"rss", RLIMIT_RSS},
-    RlimitName{"rtprio", RLIMIT_RTPRIO},
-    RlimitName{"rttime", RLIMIT_RTTIME},
-    RlimitName{"sigpending", RLIMIT_SIGPENDING},
-    RlimitName{"stack", RLIMIT_STACK},
-};
 
 Result<std::uint64_t> rlimit_value(const v1::RlimitValue& value, std::string_view field) {
   switch (value.limit_case()) {
@@ -117,13 +94,13 @@ Result<> check_swap_and_pids(const v1::ResourceLimits& limits, Resources& out) {
 Result<> check_rlimits(const v1::ContainerSpec& spec, ContainerConfig& config) {
   for (const v1::Rlimit& limit : spec.rlimits()) {
     const std::string field = fmt::format("spec.rlimits \"{}\"", limit.name());
-    const auto* const known = std::ranges::find(kRlimitNames, limit.name(), &RlimitName::name);
-    if (known == kRlimitNames.end()) return invalid(field, "is no resource of setrlimit(2)");
-    const auto same = [known](const isolators::Rlimit& other) {
-      return other.resource == known->resource;
+    const auto resource = isolators::rlimit_number(limit.name());
+    if (!resource) return invalid(field, "is no resource of setrlimit(2)");
+    const auto same = [resource](const isolators::Rlimit& other) {
+      return other.resource == *resource;
     };
     if (std::ranges::any_of(config.rlimits, same)) return invalid(field, "appears twice");
-    isolators::Rlimit out{.resource = known->resource};
+    isolators::Rlimit out{.resource = *resource};
     TRY_ASSIGN(out.soft, rlimit_value(limit.soft(), field + ".soft"));
     TRY_ASSIGN(out.hard, rlimit_value(limit.hard(), field + ".hard"));
     if (out.soft > out.hard) return invalid(field, "the soft limit is above the hard one");

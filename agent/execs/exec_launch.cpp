@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "agent/containers/container_files.h"
 #include "agent/containers/launch.h"
 #include "agent/containers/shim_link.h"
 #include "os/path.h"
@@ -37,10 +38,7 @@ Result<UniqueFd> make_run_directory(const Directories& directories, const Uid& u
 
 Result<> prepare_directories(ExecJob& job, const Directories& directories) {
   TRY_ASSIGN(const UniqueFd run, make_run_directory(directories, job.uid));
-  UniqueFd exit_record(::openat(run.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!exit_record) return Error::from_errno(errno, "open the exit record");
-  TRY(logs::prepare_exit_record(exit_record.get()));
-  TRY_ASSIGN(UniqueFd listener, os::listen_at(run.get(), "shim.sock", 0600));
+  TRY_ASSIGN(ShimFiles files, make_shim_files(run.get(), run.get()));
   TRY_ASSIGN(auto pair, os::make_socket_pair());
   job.control = std::move(pair.first);
   plan::LaunchPlan& plan = job.builder.plan();
@@ -49,18 +47,14 @@ Result<> prepare_directories(ExecJob& job, const Directories& directories) {
   plan.shim.open_stdin = job.open_stdin;
   plan.shim.slow_reader = job.slow_reader;
   plan.shim.control = job.builder.add_fd(std::move(pair.second));
-  plan.shim.listener = job.builder.add_fd(std::move(listener));
-  plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));
+  plan.shim.listener = job.builder.add_fd(std::move(files.listener));
+  plan.shim.exit_record = job.builder.add_fd(std::move(files.exit_record));
   return {};
 }
 
 Result<> create_cgroup(ExecJob& job, os::CgroupManager& cgroups) {
   TRY_ASSIGN(job.cgroup, cgroups.make_exec_leaf(job.container_cgroup, job.uid.str()));
-  TRY_ASSIGN(os::CgroupJoin join, job.cgroup->join());
-  plan::Join& planned = job.builder.plan().join;
-  if (join.clone_into) planned.clone_into = job.builder.add_fd(std::move(join.clone_into));
-  for (UniqueFd& tasks : join.tasks) planned.tasks.push_back(job.builder.add_fd(std::move(tasks)));
-  return {};
+  return add_join(job.builder, *job.cgroup);
 }
 
 Result<> make_plan(ExecJob& job, const isolators::IsolatorChain& isolators) {

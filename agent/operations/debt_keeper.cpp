@@ -121,11 +121,6 @@ void DebtKeeper::forget(store::Transaction& transaction,
       [this, where = Key(kind, key)] { changed_ = debts_.erase(where) > 0 || changed_; });
 }
 
-void DebtKeeper::retry_now() {
-  for (auto& [key, entry] : debts_) entry.row.next_attempt = parts_.clock.wall();
-  schedule();
-}
-
 DebtKeeper::List DebtKeeper::list() const {
   const runtime::MutexLock lock(mutex_);
   return list_;

@@ -59,8 +59,6 @@ class DebtKeeper final {
   void add(store::Transaction& transaction, const Debt& debt);
   /// Drops a debt that was paid by other means.
   void forget(store::Transaction& transaction, std::string_view kind, std::string_view key);
-  /// Makes everything due now: the operator fixed what was in the way.
-  void retry_now();
 
   /// What is owed, by kind and key, as of the end of the last turn. Thread: any.
   List list() const;

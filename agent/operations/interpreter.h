@@ -1,12 +1,13 @@
 // The one interpreter that runs operations.
 //
-//   reactor                                        worker
-//     │ begin a transaction: the object's new state,
-//     │   its event, start() → the journal record
-//     │ commit ─────────────────────────────────────► steps, one after the other; on an error or a
-//     │                                               cancel the undos of the finished ones, last
-//     first │◄──────────────────────────────── Outcome ────┤ │ done(Outcome): begin a transaction:
-//     the state, │   its event, close() → no journal record, debts
+//   reactor                                          worker
+//     │ begin a transaction: the object's new state,   │
+//     │ its event, start() → the journal record        │
+//     ├─ commit ──────────────────────────────────────►│ steps, one after the other; on an error or
+//     │                                                │ a cancel the undos of the finished ones,
+//     │◄───────────────────────────────────── Outcome ─┤ last first
+//     │ done(Outcome): begin a transaction: the state,
+//     │ its event, close() → no journal record, debts
 #pragma once
 
 #include <functional>

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "agent/containers/container_files.h"
 #include "agent/containers/launch.h"
 #include "agent/containers/shim_link.h"
 #include "os/mount.h"
@@ -34,10 +35,7 @@ Error gone(const Uid& uid) {
 
 Result<> prepare_shim(PodJob& job, const Directories& directories) {
   TRY_ASSIGN(const UniqueFd run, os::open_dir_at(directories.run_pods.get(), job.uid.str()));
-  UniqueFd exit_record(::openat(run.get(), "exit", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!exit_record) return Error::from_errno(errno, "open the exit record");
-  TRY(logs::prepare_exit_record(exit_record.get()));
-  TRY_ASSIGN(UniqueFd listener, os::listen_at(run.get(), "shim.sock", 0600));
+  TRY_ASSIGN(ShimFiles files, make_shim_files(run.get(), run.get()));
   TRY_ASSIGN(auto pair, os::make_socket_pair());
   job.control = std::move(pair.first);
   plan::LaunchPlan& plan = job.builder.plan();
@@ -45,18 +43,14 @@ Result<> prepare_shim(PodJob& job, const Directories& directories) {
   plan.hold = false;
   plan.init = true;
   plan.shim.control = job.builder.add_fd(std::move(pair.second));
-  plan.shim.listener = job.builder.add_fd(std::move(listener));
-  plan.shim.exit_record = job.builder.add_fd(std::move(exit_record));
+  plan.shim.listener = job.builder.add_fd(std::move(files.listener));
+  plan.shim.exit_record = job.builder.add_fd(std::move(files.exit_record));
   return {};
 }
 
 Result<> join_cgroup(PodJob& job, os::CgroupManager& cgroups) {
   TRY_ASSIGN(const auto group, cgroups.create(init_cgroup(job.cgroup_path)));
-  TRY_ASSIGN(os::CgroupJoin join, group->join());
-  plan::Join& planned = job.builder.plan().join;
-  if (join.clone_into) planned.clone_into = job.builder.add_fd(std::move(join.clone_into));
-  for (UniqueFd& tasks : join.tasks) planned.tasks.push_back(job.builder.add_fd(std::move(tasks)));
-  return {};
+  return add_join(job.builder, *group);
 }
 
 // A descriptor that stays the job's: it is lent to the launcher only.

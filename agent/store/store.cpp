@@ -72,7 +72,6 @@ Result<> Store::read_opening() {
   TRY_ASSIGN(opening_.agent_id, meta(*database_, "agent_id"));
   TRY_ASSIGN(const std::string clean, meta(*database_, "clean"));
   opening_.clean = clean == "1";
-  TRY_ASSIGN(opening_.previous_boot_id, meta(*database_, "boot_id"));
   if (!Uid::parse(opening_.agent_id)) opening_.agent_id = Uid::make().str();
   return {};
 }
@@ -91,7 +90,6 @@ Result<> Store::begin_life() {
   Transaction transaction = begin();
   transaction.write(kSetMeta, std::string_view("agent_id"), std::string_view(opening_.agent_id));
   transaction.write(kSetMeta, std::string_view("clean"), std::string_view("0"));
-  transaction.write(kSetMeta, std::string_view("boot_id"), std::string_view(options_.boot_id));
   if (new_epoch) {
     transaction.write("INSERT INTO epochs(epoch, first_sequence) VALUES(?,?)",
                       static_cast<std::int64_t>(opening_.epoch),

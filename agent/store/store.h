@@ -29,11 +29,10 @@ class DiskThread;
 
 /// What was found when the store was opened.
 struct Opening {
-  std::string agent_id;          ///< made with the database, never changes
-  std::uint64_t epoch = 0;       ///< of the events appended from now on
-  bool fresh = false;            ///< there was no database
-  bool clean = false;            ///< the last daemon said good-bye
-  std::string previous_boot_id;  ///< empty in a fresh one
+  std::string agent_id;     ///< made with the database, never changes
+  std::uint64_t epoch = 0;  ///< of the events appended from now on
+  bool fresh = false;       ///< there was no database
+  bool clean = false;       ///< the last daemon said good-bye
   /// Where a damaged database was moved; a fresh one took its place.
   std::optional<std::filesystem::path> moved_aside;
 };
@@ -43,7 +42,6 @@ class Store final {
  public:
   struct Options {
     std::filesystem::path root;  ///< state.db and state.lock are in it; it exists
-    std::string boot_id;
     /// Called once, by the reactor, when a statement meets a damaged page while the daemon runs.
     /// From then on every commit fails; the next open() moves the database aside. What it held
     /// about containers is in their run directories too, so ending the process and being started

@@ -39,10 +39,6 @@ void Transaction::remove_container(const Uid& uid) {
   write("DELETE FROM containers WHERE uid = ?", std::string_view(uid.str()));
 }
 
-void Transaction::remove_tombstone(std::string_view tenant, std::string_view id) {
-  write("DELETE FROM tombstones WHERE tenant = ? AND id = ?", tenant, id);
-}
-
 void Transaction::remove_debt(std::string_view kind, std::string_view key) {
   write("DELETE FROM debts WHERE kind = ? AND key = ?", kind, key);
 }
@@ -98,33 +94,6 @@ void Transaction::quarantine_container(const Uid& uid, std::string_view why) {
       to_column(store_->clock_.wall()),
       std::string_view(uid.str()));
   remove_container(uid);
-}
-
-void Transaction::quarantine_operation(const Uid& uid,
-                                       std::string_view operation,
-                                       std::string_view why) {
-  write(
-      "INSERT INTO quarantine(source, key, why, time, record) "
-      "SELECT 'operations', uid || ' ' || operation, ?, ?, data FROM operations "
-      "WHERE uid = ? AND operation = ?",
-      why,
-      to_column(store_->clock_.wall()),
-      std::string_view(uid.str()),
-      operation);
-  remove_operation(uid, operation);
-}
-
-void Transaction::quarantine_debt(std::string_view kind,
-                                  std::string_view key,
-                                  std::string_view why) {
-  write(
-      "INSERT INTO quarantine(source, key, why, time, record) "
-      "SELECT 'debts', kind || ' ' || key, ?, ?, record FROM debts WHERE kind = ? AND key = ?",
-      why,
-      to_column(store_->clock_.wall()),
-      kind,
-      key);
-  remove_debt(kind, key);
 }
 
 void Transaction::quarantine_image(std::string_view content_id, std::string_view why) {

@@ -37,7 +37,6 @@ class Transaction final {
 
   /// Removing what is not there succeeds.
   void remove_container(const Uid& uid);
-  void remove_tombstone(std::string_view tenant, std::string_view id);
   void remove_debt(std::string_view kind, std::string_view key);
   void remove_image(std::string_view content_id);  ///< its names stay: remove those, too
   void remove_image_name(std::string_view name);
@@ -54,9 +53,7 @@ class Transaction final {
 
   /// Moves a container's row to the quarantine, for a record whose owner cannot decode it.
   void quarantine_container(const Uid& uid, std::string_view why);
-  /// As above for an operation's, a debt's, an image's and an object's row.
-  void quarantine_operation(const Uid& uid, std::string_view operation, std::string_view why);
-  void quarantine_debt(std::string_view kind, std::string_view key, std::string_view why);
+  /// As above for an image's and an object's row.
   void quarantine_image(std::string_view content_id, std::string_view why);
   void quarantine_object(std::string_view kind, std::string_view key, std::string_view why);
 

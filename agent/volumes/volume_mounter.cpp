@@ -156,8 +156,7 @@ Result<Published> VolumeMounter::use(const VolumeRequest& request,
               .key = key,
               .driver = *driver,
               .volume = {},
-              .publish = {.consumer = request.uid.str(),
-                          .access = mount.read_only ? volumes::Access::kReadOnly
+              .publish = {.access = mount.read_only ? volumes::Access::kReadOnly
                                                     : volumes::Access::kReadWrite},
               .limits = limits};
   visit.volume = volume_of(visit.admission.record);

@@ -47,15 +47,6 @@ Result<> fill_shared(const std::vector<std::string>& words, v1::SharedNamespaces
   return {};
 }
 
-template <class Map>
-Result<> fill_map(std::string_view option, const std::vector<std::string>& pairs, Map& map) {
-  for (const std::string& text : pairs) {
-    TRY_ASSIGN(auto pair, parse_pair(option, text));
-    map[pair.first] = std::move(pair.second);
-  }
-  return {};
-}
-
 Result<v1::PodSpec> make_spec(const CreateOptions& options) {
   v1::PodSpec spec;
   TRY(fill_pod_spec(options.pod, spec));

@@ -75,6 +75,16 @@ Result<Pair> parse_pair(std::string_view what, std::string_view text) {
   return Pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
+Result<> fill_map(std::string_view what,
+                  const std::vector<std::string>& pairs,
+                  google::protobuf::Map<std::string, std::string>& map) {
+  for (const std::string& text : pairs) {
+    TRY_ASSIGN(auto pair, parse_pair(what, text));
+    map[pair.first] = std::move(pair.second);
+  }
+  return {};
+}
+
 Result<std::optional<std::string>> parse_env(std::string_view text, const Lookup& lookup) {
   const auto equals = text.find('=');
   if (text.empty() || equals == 0) return bad(fmt::format("variable \"{}\" has no name", text));

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <google/protobuf/map.h>
+
 #include "base/result.h"
 #include "skerry/v1/container_spec.pb.h"
 
@@ -22,6 +24,11 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// "key=value"; the value may hold more "=". `what` names the option in the message. Errors:
 /// INVALID_ARGUMENT when there is no "=" or nothing before it.
 Result<Pair> parse_pair(std::string_view what, std::string_view text);
+
+/// Each of `pairs`, as parse_pair() reads it, into `map`; the last of a key counts.
+Result<> fill_map(std::string_view what,
+                  const std::vector<std::string>& pairs,
+                  google::protobuf::Map<std::string, std::string>& map);
 
 /// Value of a variable in the caller's own environment.
 using Lookup = std::function<std::optional<std::string>(const std::string&)>;

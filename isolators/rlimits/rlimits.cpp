@@ -20,7 +20,6 @@ namespace skerry::isolators {
 namespace {
 
 constexpr std::string_view kName = "rlimits";
-constexpr std::string_view kPrefix = "RLIMIT_";
 constexpr std::uint64_t kInfinity = RLIM_INFINITY;
 
 struct NamedLimit {
@@ -158,13 +157,7 @@ class RlimitsIsolator final : public Isolator {
 }  // namespace
 
 std::optional<std::int32_t> rlimit_number(std::string_view name) {
-  std::string lower(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name);
-  if (lower.size() != name.size()) {
-    std::ranges::transform(lower, lower.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
-  }
-  const auto* const found = std::ranges::find(kLimits, lower, &NamedLimit::name);
+  const auto* const found = std::ranges::find(kLimits, name, &NamedLimit::name);
   if (found == kLimits.end()) return std::nullopt;
   return found->resource;
 }

@@ -11,8 +11,8 @@
 
 namespace skerry::isolators {
 
-/// The RLIMIT_* number of a lower-case name such as "nofile" (as in ulimit(1), limits.conf(5));
-/// "RLIMIT_NOFILE" is understood too. Absent for any other.
+/// The RLIMIT_* number of a lower-case name such as "nofile" (as in ulimit(1), limits.conf(5)).
+/// Absent for any other.
 std::optional<std::int32_t> rlimit_number(std::string_view name);
 /// "nofile"; absent for a number that is none.
 std::optional<std::string_view> rlimit_name(std::int32_t resource);

@@ -9,9 +9,9 @@
 #include "cni/cni_result.h"
 #include "cni/leases.h"
 #include "cni/network_list.h"
+#include "cni/plugin_call.h"
 #include "cni/plugin_error.h"
 #include "cni/result_cache.h"
-#include "cni/runtime.h"
 
 namespace {
 
@@ -22,8 +22,7 @@ void try_list(const skerry::Result<NetworkList>& list) {
   CHECK(check_name("network", list->name));
   const auto again = parse_network_list(list->bytes);
   CHECK(again && again->plugins.size() == list->plugins.size());
-  for (const PluginConfig& plugin : list->plugins)
-    CHECK(compose_input(*list, plugin, Verb::kAdd, {}));
+  for (const PluginConfig& plugin : list->plugins) CHECK(compose_input(*list, plugin, {}));
   (void)lease_pool(*list);
 }
 
@@ -71,9 +70,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 'k':
       try_cache(bytes);
-      break;
-    case 'v':
-      (void)parse_supported_versions(bytes);
       break;
     default:
       try_failure(bytes);

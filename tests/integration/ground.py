@@ -1,11 +1,14 @@
-"""What a host looks like when nothing is left: everything a daemon could leave behind, taken down once and compared with later.
-Control groups, mounts, namespaces, interfaces, rules, leases, files, processes, descriptors."""
+"""What a host looks like when nothing is left: everything a daemon could leave behind, taken down once and compared with later,
+for tests that let it die in between. Control groups, mounts, namespaces, interfaces, rules, leases, files, processes,
+descriptors."""
 
+import glob
+import json
 import os
 import re
 import time
 
-from harness import cgroup_hierarchies, host_mounts_of
+from harness import cgroup_hierarchies, host_mounts_of, wait_for
 
 WORKERS = 8
 UID = re.compile("[0-9a-f]{32}")
@@ -120,6 +123,28 @@ def files_of(daemon):
     return found
 
 
+def names_in(*parts):
+    directory = os.path.join(*parts)
+    return os.listdir(directory) if os.path.isdir(directory) else []
+
+
+def remains(daemon):
+    """What must not be there when everything was removed, whatever was there before; in words. The daemon has just started:
+    nothing stands by for a launch."""
+    left = [f"mount: {line}" for line in host_mounts_of(daemon)]
+    left += [f"cgroup: {group}" for group in sorted(scope_groups(daemon))
+             if UID.fullmatch(os.path.basename(group))]
+    for top, directory, kinds in (("root", daemon.root, ("containers", "pods", "volumes")),
+                                  ("run", daemon.run, ("containers", "pods", "execs"))):
+        left += [f"file: {top}/{kind}/{name}" for kind in kinds for name in names_in(directory, kind)
+                 if name != ".host-id"]
+    left += [f"file: {path}" for path in glob.glob(os.path.join(daemon.root, "layers", "tmp-*"))]
+    kept = set(keepers(daemon).values())
+    left += [f"process: {pid} {command_of(pid)} in {group}"
+             for pid, group in scope_processes(daemon).items() if pid not in kept]
+    return left
+
+
 class Ground:
     """Taken when a daemon has just started and holds nothing. Takes it down and up again, because only then do holder and
     launcher have no connection of its."""
@@ -146,15 +171,11 @@ class Ground:
     def differences(self):
         """What is there and was not, in words; empty when nothing is left. The daemon has just started."""
         daemon = self.daemon
-        left = []
+        left = remains(daemon)
         for kind, now, before in (("cgroup", scope_groups(daemon), self.groups),
                                   ("file", files_of(daemon), self.files),
                                   ("rule", self.firewall(), self.rules)):
-            left += [f"{kind}: {one}" for one in sorted(now - before)]
-        left += [f"mount: {line}" for line in host_mounts_of(daemon)]
-        kept = set(keepers(daemon).values())
-        left += [f"process: {pid} {command_of(pid)} in {group}"
-                 for pid, group in scope_processes(daemon).items() if pid not in kept]
+            left += [f"{kind}: {one}" for one in sorted(now - before) if f"{kind}: {one}" not in left]
         left += [f"process: {pid} is not reaped" for pid in children_of(daemon.process.pid)
                  if state_of(pid) == "Z"]
         return left + self.holdings("skerryd", daemon.process.pid)
@@ -172,3 +193,52 @@ class Ground:
             left.append(f"descriptor: {name} has {len(opened)} open, not {self.open[name]}: "
                         f"{sorted(opened.values())}")
         return left
+
+
+# --- bringing everything to its end ---------------------------------------------------------------
+
+
+def settle(test, daemon, host, plugin, what, ground=None):
+    """A daemon without failpoints brings everything to its end; nothing is left of it. With a ground it is dead afterwards."""
+    if daemon.process.poll() is None:
+        daemon.kill()
+    daemon.start()
+    remove_all(test, daemon, what)
+    wait_for(lambda: not debts(daemon), f"{what}: debts to be paid", seconds=60)
+    wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish: {daemon.leaks()}")
+    test.assertEqual(plugin.mounts(), [], what)
+    for name in daemon.skerry("volume", "ls", "-q").out.split():
+        daemon.skerry("volume", "rm", name)
+    test.assertEqual(os.listdir(os.path.join(plugin.base, "data")), [], what)
+    host.assert_clean(test, daemon, what)
+    assert_none(test, ground.differences if ground else lambda: remains(daemon), what)
+    assert_works(test, daemon, what)
+    if ground:
+        daemon.kill()
+        assert_none(test, ground.kept, what)
+
+
+def remove_all(test, daemon, what):
+    for pod in daemon.pods():
+        daemon.skerry("pod", "rm", "-f", pod["uid"])
+    test.assertEqual(daemon.pods(), [], what)
+    uids = [container["uid"] for container in daemon.ps()]
+    if uids:
+        daemon.skerry("rm", "-f", *uids)
+    test.assertEqual(daemon.ps(), [], what)
+
+
+def debts(daemon):
+    return json.loads(daemon.skerry("debug", "debts", "-o", "json").out or "[]")
+
+
+def assert_none(test, left, what):
+    try:
+        wait_for(lambda: not left(), what, seconds=10)
+    except AssertionError:
+        test.fail(f"{what}: {left()}")
+
+
+def assert_works(test, daemon, what):
+    """As if nothing had happened."""
+    test.assertEqual(daemon.skerry("run", "--rm", "busybox", "echo", "fine").out, "fine\n", what)

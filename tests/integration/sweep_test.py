@@ -12,7 +12,7 @@ import grpc
 
 from api import Api, module, pod_spec_pb
 from failpoints import PATIENCE, LauncherKiller, Trace, arguments, cases, failpoints
-from ground import Ground, keepers, open_files
+from ground import Ground, assert_works, keepers, remove_all, settle
 from harness import Daemon, busybox_root, cgroup_hierarchies, kill_tree, wait_for
 from lives import Life, give_recovery_work
 from network_host import NetworkHost
@@ -80,7 +80,7 @@ class Sweep(unittest.TestCase):
         finally:
             if killer:
                 killer.end()
-        self.settle(what)
+        settle(self, daemon, self.host, self.plugin, what, self.ground)
 
     def live(self, point, action, tag, trace):
         if action != "delay":
@@ -90,20 +90,10 @@ class Sweep(unittest.TestCase):
             if trace.hits(point) or self.daemon.process.poll() is not None:
                 break
             # What the attempt before has begun may be in the way.
-            self.remove_all(point)
+            remove_all(self, self.daemon, point)
             Life(self, self.daemon, tag + str(number), patience,
                  lambda: trace.hits(point)).reach(point)
         return None
-
-    def remove_all(self, what):
-        daemon = self.daemon
-        for pod in daemon.pods():
-            daemon.skerry("pod", "rm", "-f", pod["uid"])
-        self.assertEqual(daemon.pods(), [], what)
-        uids = [container["uid"] for container in daemon.ps()]
-        if uids:
-            daemon.skerry("rm", "-f", *uids)
-        self.assertEqual(daemon.ps(), [], what)
 
     def settle_running(self, what):
         """The daemon that met the failure brings everything to its end, and goes on."""
@@ -111,48 +101,18 @@ class Sweep(unittest.TestCase):
         if daemon.process.poll() is not None:
             return
         wait_for(lambda: not self.operations(), f"{what}: operations to end: {self.operations()}")
-        self.remove_all(what)
+        remove_all(self, daemon, what)
         wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish")
-        self.assertEqual(daemon.skerry("run", "--rm", "busybox", "echo", "fine").out, "fine\n", what)
+        assert_works(self, daemon, what)
 
     def operations(self):
         return json.loads(self.daemon.skerry("debug", "ops", "-o", "json").out or "[]")
-
-    def settle(self, what):
-        """A daemon without failpoints brings everything to its end; nothing is left of it."""
-        daemon = self.daemon
-        if daemon.process.poll() is None:
-            daemon.kill()
-        daemon.start()
-        self.remove_all(what)
-        wait_for(lambda: not daemon.leaks(), f"{what}: leaks to vanish: {daemon.leaks()}")
-        wait_for(lambda: not self.debts(), f"{what}: debts to be paid", seconds=60)
-        self.assertEqual(self.plugin.mounts(), [], what)
-        for name in daemon.skerry("volume", "ls", "-q").out.split():
-            daemon.skerry("volume", "rm", name)
-        self.assertEqual(os.listdir(os.path.join(self.plugin.base, "data")), [], what)
-        self.host.assert_clean(self, daemon, what)
-        self.assert_none(self.ground.differences, what)
-        # It works as if nothing had happened.
-        done = daemon.skerry("run", "--rm", "busybox", "echo", "fine")
-        self.assertEqual(done.out, "fine\n", what)
-        daemon.kill()
-        self.assert_none(self.ground.kept, what)
-
-    def assert_none(self, left, what):
-        try:
-            wait_for(lambda: not left(), what, seconds=10)
-        except AssertionError:
-            self.fail(f"{what}: {left()}")
 
     def reset(self):
         """What one case has left is not the next one's."""
         self.daemon.kill()
         for hierarchy in cgroup_hierarchies():
             kill_tree(os.path.join(hierarchy, self.daemon.scope()))
-
-    def debts(self):
-        return json.loads(self.daemon.skerry("debug", "debts", "-o", "json").out or "[]")
 
     def take_ground(self):
         """After everything was there once: a bridge, its rules and directories stay."""

@@ -10,9 +10,8 @@
 //    directories); but once something was mounted there, its absence means that the plugin lost it,
 //    and publish() mounts again.
 //  - An Unmount that is refused has succeeded when nothing is mounted (any more).
-//  - A dead FUSE mount, which a plugin that was killed leaves behind and often cannot mount over,
-//  is
-//    taken off by unstage().
+//  - A dead FUSE mount, which a plugin that was killed leaves behind and often cannot mount
+//    over, is taken off by unstage().
 #pragma once
 
 #include <cstdint>

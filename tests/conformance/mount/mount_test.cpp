@@ -223,12 +223,5 @@ TEST_F(Mount, AttachesInsideANamespaceAndRemoveTreeStopsThere) {
   EXPECT_EQ(status, 0) << WEXITSTATUS(status);
 }
 
-TEST_F(Mount, IdmapIsRefusedForWhatIsNoUserNamespace) {
-  temp_.dir("source");
-  const auto mount = clone_tree(host("source"), MountScope::kOne, {});
-  ASSERT_TRUE(mount);
-  EXPECT_FALSE(set_mount_idmap(mount->get(), temp_.fd(), MountScope::kOne));
-}
-
 }  // namespace
 }  // namespace skerry::os

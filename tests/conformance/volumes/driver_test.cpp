@@ -75,8 +75,7 @@ class VolumeDriverContract : public testing::TestWithParam<Kind> {
   VolumeDriver& driver() { return *subject_.driver; }
   const Volume& volume() const { return subject_.volume; }
   Published publish(const Staged& staged, Access access = Access::kReadWrite) {
-    auto published =
-        driver().publish(volume(), staged, {.consumer = "c", .access = access}, limits());
+    auto published = driver().publish(volume(), staged, {.access = access}, limits());
     EXPECT_TRUE(published) << published.error().message();
     return std::move(published).value();
   }
@@ -94,8 +93,6 @@ TEST_P(VolumeDriverContract, EveryStepMayBeRepeated) {
   }
   EXPECT_TRUE(staged.mountpoint.starts_with('/'));
   EXPECT_EQ(publish(staged).staged, staged);
-  for (int round = 0; round < 2; ++round)
-    EXPECT_TRUE(driver().unpublish(volume(), staged, "c", limits()));
   for (int round = 0; round < 2; ++round) {
     const auto unstaged = driver().unstage(volume(), staged, limits());
     EXPECT_TRUE(unstaged) << unstaged.error().message();
@@ -144,7 +141,6 @@ TEST_P(VolumeDriverContract, DescriptorsAreCloseOnExec) {
 }
 
 TEST_P(VolumeDriverContract, UndoOfWhatNeverWasSucceeds) {
-  EXPECT_TRUE(driver().unpublish(volume(), std::nullopt, "c", limits()));
   EXPECT_TRUE(driver().unstage(volume(), std::nullopt, limits()));
   EXPECT_TRUE(driver().remove(volume(), limits()));
 }

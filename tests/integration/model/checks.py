@@ -6,8 +6,8 @@ import unittest
 
 import grpc
 
-import leftovers
 from api import container_pb
+from ground import settle
 from harness import host_mounts_of, wait_for
 from model import containers
 from model.reference import Violation, show, state_name
@@ -158,7 +158,7 @@ def check_end(run):
     """Everything is removed; nothing may be left, on the host or to be told."""
     world = run.world
     try:
-        leftovers.settle(unittest.TestCase(), world.daemon, world.host, world.plugin, "at the end")
+        settle(unittest.TestCase(), world.daemon, world.host, world.plugin, "at the end")
     except Violation:
         raise
     except Exception as error:

@@ -190,7 +190,7 @@ TEST_F(PluginFaults, RestartThatLosesTheMountIsMended) {
   ASSERT_TRUE(staged);
   run({"--lose-mounts"});
   ASSERT_FALSE(is_mounted());
-  const auto published = driver_.publish(kData, *staged, {.consumer = "c"}, limits());
+  const auto published = driver_.publish(kData, *staged, {}, limits());
   ASSERT_TRUE(published) << published.error().message();
   EXPECT_EQ(read_through(*published), "hello");
   EXPECT_EQ(calls("Mount"), 2);
@@ -202,7 +202,7 @@ TEST_F(PluginFaults, RestartThatOnlyForgetsChangesNothingForUsers) {
   const auto staged = driver_.stage(kData, limits());
   ASSERT_TRUE(staged);
   run({});
-  const auto published = driver_.publish(kData, *staged, {.consumer = "c"}, limits());
+  const auto published = driver_.publish(kData, *staged, {}, limits());
   ASSERT_TRUE(published) << published.error().message();
   EXPECT_EQ(read_through(*published), "hello");
   EXPECT_EQ(calls("Mount"), 1);
@@ -214,7 +214,7 @@ TEST_F(PluginFaults, MountThatCannotBeMendedIsNotReplacedByADirectory) {
   ASSERT_TRUE(staged);
   ASSERT_EQ(::umount2(place().c_str(), 0), 0);
   // It lives on, believes the volume mounted, and refuses to mount it again.
-  const auto published = driver_.publish(kData, *staged, {.consumer = "c"}, limits());
+  const auto published = driver_.publish(kData, *staged, {}, limits());
   ASSERT_FALSE(published);
   EXPECT_EQ(published.error().reason(), "PLUGIN_ERROR") << published.error().message();
 }
@@ -225,7 +225,7 @@ TEST_F(PluginFaults, PlainDirectoriesWork) {
   const auto staged = driver_.stage(kData, limits());
   ASSERT_TRUE(staged) << staged.error().message();
   EXPECT_FALSE(staged->is_mount);
-  const auto published = driver_.publish(kData, *staged, {.consumer = "c"}, limits());
+  const auto published = driver_.publish(kData, *staged, {}, limits());
   ASSERT_TRUE(published) << published.error().message();
   EXPECT_EQ(read_through(*published), "hello");
   EXPECT_TRUE(driver_.unstage(kData, *staged, limits()));

@@ -77,9 +77,8 @@ TEST_F(Rclone, WholeLife) {
   EXPECT_TRUE(staged->is_mount);
   EXPECT_EQ(driver_.stage(volume_, limits()).value(), *staged);
 
-  const auto writer = driver_.publish(volume_, *staged, {.consumer = "w"}, limits());
-  const auto reader =
-      driver_.publish(volume_, *staged, {.consumer = "r", .access = Access::kReadOnly}, limits());
+  const auto writer = driver_.publish(volume_, *staged, {}, limits());
+  const auto reader = driver_.publish(volume_, *staged, {.access = Access::kReadOnly}, limits());
   ASSERT_TRUE(writer) << writer.error().message();
   ASSERT_TRUE(reader) << reader.error().message();
   EXPECT_EQ(read_through(*reader), "hello");
@@ -109,7 +108,7 @@ TEST_F(Rclone, KilledServerIsSeenAndMended) {
   const auto staged = driver_.stage(volume_, limits());
   ASSERT_TRUE(staged) << staged.error().message();
   rclone_.stop();
-  const auto dead = driver_.publish(volume_, *staged, {.consumer = "c"}, limits());
+  const auto dead = driver_.publish(volume_, *staged, {}, limits());
   ASSERT_FALSE(dead);
   EXPECT_EQ(dead.error().reason(), "VOLUME_DISCONNECTED") << dead.error().message();
   EXPECT_TRUE(dead.error().retryable());
@@ -121,7 +120,7 @@ TEST_F(Rclone, KilledServerIsSeenAndMended) {
   ASSERT_TRUE(driver_.create(volume_, limits()));
   const auto again = driver_.stage(volume_, limits());
   ASSERT_TRUE(again) << again.error().message();
-  const auto published = driver_.publish(volume_, *again, {.consumer = "c"}, limits());
+  const auto published = driver_.publish(volume_, *again, {}, limits());
   ASSERT_TRUE(published) << published.error().message();
   EXPECT_EQ(read_through(*published), "hello");
   EXPECT_TRUE(driver_.unstage(volume_, *again, limits()));

@@ -31,6 +31,14 @@ TEST(ParsePair, CutsAtTheFirstEquals) {
   EXPECT_FALSE(parse_pair("--label", ""));
 }
 
+TEST(FillMap, TheLastOfAKeyCounts) {
+  google::protobuf::Map<std::string, std::string> map;
+  ASSERT_TRUE(fill_map("--label", {"a=1", "b=2", "a=3"}, map));
+  EXPECT_EQ(map.size(), 2U);
+  EXPECT_EQ(map["a"], "3");
+  EXPECT_EQ(fill_map("--label", {"c"}, map).error().code(), Code::kInvalidArgument);
+}
+
 TEST(ParseEnv, TakesTheCallersValueForABareName) {
   EXPECT_EQ(**parse_env("A=1", lookup), "A=1");
   EXPECT_EQ(**parse_env("A=", lookup), "A=");

@@ -16,9 +16,9 @@ NetworkList list_of(const std::string& plugin) {
   return list.value_or(NetworkList{});
 }
 
-std::string input_of(const std::string& plugin, Verb verb, const CallArguments& arguments) {
+std::string input_of(const std::string& plugin, const CallArguments& arguments) {
   const NetworkList list = list_of(plugin);
-  const auto input = compose_input(list, list.plugins.at(0), verb, arguments);
+  const auto input = compose_input(list, list.plugins.at(0), arguments);
   EXPECT_TRUE(input) << input.error().message();
   return input.value_or("");
 }
@@ -34,7 +34,6 @@ CallArguments arguments() {
 
 TEST(PluginInput, HasNameVersionAndWhatTheCapabilitiesAllow) {
   EXPECT_EQ(input_of(R"({"type":"t","x":1,"capabilities":{"mac":true,"ips":false,"dns":true}})",
-                     Verb::kAdd,
                      arguments()),
             R"({"cniVersion":"1.0.0","name":"n","runtimeConfig":{"mac":"aa:bb:cc:dd:ee:ff"},)"
             R"("type":"t","x":1})");
@@ -43,16 +42,8 @@ TEST(PluginInput, HasNameVersionAndWhatTheCapabilitiesAllow) {
 TEST(PluginInput, HasThePreviousResult) {
   CallArguments with_result = arguments();
   with_result.previous_result = R"({"ips":[]})";
-  EXPECT_EQ(input_of(R"({"type":"t"})", Verb::kDel, with_result),
+  EXPECT_EQ(input_of(R"({"type":"t"})", with_result),
             R"({"cniVersion":"1.0.0","name":"n","prevResult":{"ips":[]},"type":"t"})");
-}
-
-TEST(PluginInput, OfGcNamesWhatStays) {
-  CallArguments valid;
-  valid.valid_attachments = {{"c1", "eth0"}};
-  EXPECT_EQ(input_of(R"({"type":"t"})", Verb::kGc, valid),
-            R"({"cni.dev/valid-attachments":[{"containerID":"c1","ifname":"eth0"}],)"
-            R"("cniVersion":"1.0.0","name":"n","type":"t"})");
 }
 
 TEST(PluginEnvironment, IsWhatTheSpecificationSaysAndNoMore) {
@@ -65,7 +56,6 @@ TEST(PluginEnvironment, IsWhatTheSpecificationSaysAndNoMore) {
                                       "CNI_IFNAME=eth0",
                                       "CNI_NETNS=/proc/1/fd/3",
                                       "CNI_ARGS=A=1;B=2"}));
-  EXPECT_EQ(compose_environment(Verb::kStatus, {}, paths).size(), 3U);
 }
 
 TEST(FindPlugin, NamesWhatIsMissingAndWhereItLooked) {
@@ -131,12 +121,6 @@ TEST(Attachment, IsRefusedByANetworkThatCannot) {
   EXPECT_EQ(refused.error().reason(), "NETWORK_CANNOT");
   EXPECT_TRUE(check_capabilities(list_of(R"({"type":"t","capabilities":{"portMappings":true}})"),
                                  published));
-}
-
-TEST(MesosArgs, AreTheBlockThatCalicoReads) {
-  EXPECT_EQ(mesos_args("n", {{"role", "web"}}, {}),
-            R"({"org.apache.mesos":{"network_info":{"labels":{"labels":[{"key":"role",)"
-            R"("value":"web"}]},"name":"n"}}})");
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include "cni/cni_result.h"
 #include "cni/plugin_error.h"
-#include "cni/runtime.h"
 
 namespace skerry::cni {
 namespace {
@@ -142,14 +141,6 @@ TEST(PluginError, SaysWhatItCanOfOneThatSaysNothing) {
   EXPECT_EQ(plugin_error(crashed).reason(), "CNI_PLUGIN_CRASHED");
   const Error garbage = plugin_error(failed(1, "panic: everything"));
   EXPECT_NE(garbage.message().find("panic: everything"), std::string::npos);
-}
-
-TEST(PluginVersions, KeepsThoseWeKnow) {
-  const auto versions =
-      parse_supported_versions(R"({"cniVersion":"1.0.0","supportedVersions":["0.3.1","2.0.0"]})");
-  ASSERT_TRUE(versions);
-  EXPECT_EQ(*versions, std::vector<SpecVersion>{SpecVersion::k031});
-  EXPECT_FALSE(parse_supported_versions(R"({"supportedVersions":"all"})"));
 }
 
 }  // namespace

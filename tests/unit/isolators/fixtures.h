@@ -35,7 +35,6 @@ inline os::HostFacts sample_host() {
   host.cgroup_namespaces = true;
   host.openat2 = true;
   host.clone3 = true;
-  host.clone_into_cgroup = true;
   host.move_mount = true;
   host.mount_setattr = true;
   host.seccomp_filter = true;

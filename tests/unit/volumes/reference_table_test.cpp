@@ -70,29 +70,6 @@ TEST(ReferenceTable, DriverThatLostAVolumeInUseStagesAgain) {
   EXPECT_EQ(table.acquire(kData, "b"), Need::kDriverCall);
 }
 
-TEST(ReferenceTable, VolumeInUseIsNotRemovable) {
-  ReferenceTable table;
-  EXPECT_TRUE(table.check_removable(kData));
-  EXPECT_EQ(table.acquire(kData, "web"), Need::kDriverCall);
-  EXPECT_EQ(table.acquire(kData, "db"), Need::kDriverCall);
-  const auto refused = table.check_removable(kData);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Code::kFailedPrecondition);
-  EXPECT_EQ(refused.error().reason(), "VOLUME_IN_USE");
-  EXPECT_EQ(refused.error().message(), "volume \"rclone/data\" is used by \"db\", \"web\"");
-  EXPECT_TRUE(table.check_removable(kOther));
-  for (const char* more : {"c1", "c2", "c3", "c4"}) table.acquire(kData, more);
-  EXPECT_EQ(table.check_removable(kData).error().message(),
-            "volume \"rclone/data\" is used by \"c1\", \"c2\", \"c3\", \"c4\", \"db\" and 1 more");
-}
-
-TEST(ReferenceTable, VolumeThatIsOwedAnUnstageIsNotRemovable) {
-  ReferenceTable table;
-  EXPECT_EQ(table.acquire(kData, "a"), Need::kDriverCall);
-  EXPECT_EQ(table.release(kData, "a"), Need::kDriverCall);
-  EXPECT_EQ(table.check_removable(kData).error().reason(), "VOLUME_IN_USE");
-}
-
 TEST(ReferenceTable, KnowsWhatAConsumerHolds) {
   ReferenceTable table;
   table.acquire(kData, "a");

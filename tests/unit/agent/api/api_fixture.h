@@ -133,11 +133,9 @@ class ApiFixture {
     agent::CopyDesk::declare_failpoints(failpoints);
     for (const std::string& each : armed) TRY(failpoints.arm(each));
     workers = std::make_unique<runtime::WorkerPool>("worker", 4, 64, trace.get());
-    TRY_ASSIGN(store,
-               store::Store::open({.root = config.root, .boot_id = "boot", .on_damage = {}},
-                                  *reactor,
-                                  trace.get(),
-                                  clock));
+    TRY_ASSIGN(
+        store,
+        store::Store::open({.root = config.root, .on_damage = {}}, *reactor, trace.get(), clock));
     TRY_ASSIGN(events, events::EventLog::open(*store, trace.get(), clock, {}));
     return start_desk();
   }

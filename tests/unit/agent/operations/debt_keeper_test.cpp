@@ -160,13 +160,6 @@ TEST(DebtKeeper, DebtsSurviveARestartAndAreDueThen) {
   EXPECT_TRUE(f.keeper->list()->empty());
 }
 
-TEST(DebtKeeper, RetryNowDoesNotWait) {
-  DebtFixture f;
-  ASSERT_TRUE(f.add("10.0.0.7"));
-  f.keeper->retry_now();
-  ASSERT_TRUE(f.turn_until_tries(1));
-}
-
 TEST(DebtKeeper, ForgetsWhatWasPaidByOtherMeans) {
   DebtFixture f;
   ASSERT_TRUE(f.add("10.0.0.7"));

@@ -26,8 +26,8 @@ TEST(StoreCrash, DISABLED_Writer) {
   const char* root = std::getenv(kRoot);
   ASSERT_NE(root, nullptr);
   tests::Turning t;
-  auto store = *Store::open(
-      {.root = root, .boot_id = "b", .on_damage = nullptr}, *t.reactor, t.trace.get(), t.clock);
+  auto store =
+      *Store::open({.root = root, .on_damage = nullptr}, *t.reactor, t.trace.get(), t.clock);
   ContainerRow row = store->containers()->rows.empty() ? tests::container("counter", "0")
                                                        : store->containers()->rows[0];
   for (std::uint64_t number = std::stoull(row.record) + 1;; ++number) {

@@ -73,20 +73,14 @@ TEST(StoreDamage, OwnersQuarantineWhatTheyCannotDecode) {
   const ContainerRow row = container("one");
   put(*f.store, row);
   Transaction transaction = f.store->begin();
-  transaction.put(OperationRow{row.uid, "create", "", "b", "d"});
-  transaction.put(DebtRow{.kind = "k", .key = "1", .object = "", .record = ""});
   transaction.put(ImageRow{.content_id = "sha256:1", .record = ""});
   transaction.quarantine_container(row.uid, "not a record of ours");
-  transaction.quarantine_operation(row.uid, "create", "w");
-  transaction.quarantine_debt("k", "1", "w");
   transaction.quarantine_image("sha256:1", "w");
   ASSERT_TRUE(transaction.commit());
   EXPECT_TRUE(f.store->containers()->rows.empty());
-  EXPECT_TRUE(f.store->operations()->rows.empty());
-  EXPECT_TRUE(f.store->debts()->rows.empty());
   EXPECT_TRUE(f.store->images()->rows.empty());
   const auto quarantine = *f.store->quarantine();
-  ASSERT_EQ(quarantine.size(), 4U);
+  ASSERT_EQ(quarantine.size(), 2U);
   EXPECT_EQ(quarantine[0].why, "not a record of ours");
 }
 

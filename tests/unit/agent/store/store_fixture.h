@@ -17,14 +17,13 @@ struct StoreFixture {
   std::optional<Error> damage;
   std::unique_ptr<store::Store> store;
 
-  Result<> open(const std::string& boot_id = "boot-1") {
+  Result<> open() {
     TRY_ASSIGN(store,
-               store::Store::open({.root = dir.path(),
-                                   .boot_id = boot_id,
-                                   .on_damage = [this](const Error& e) { damage = e; }},
-                                  *t.reactor,
-                                  t.trace.get(),
-                                  t.clock));
+               store::Store::open(
+                   {.root = dir.path(), .on_damage = [this](const Error& e) { damage = e; }},
+                   *t.reactor,
+                   t.trace.get(),
+                   t.clock));
     return {};
   }
   /// As after a crash: no good-bye.

@@ -23,7 +23,7 @@ class Book : public testing::Test {
     book.reset();
     events.reset();
     store.store.reset();
-    ASSERT_TRUE(store.open(boot_id));
+    ASSERT_TRUE(store.open());
     auto log = events::EventLog::open(*store.store, store.t.trace.get(), store.t.clock, {});
     ASSERT_TRUE(log);
     events = std::move(*log);

@@ -30,8 +30,8 @@ class DeskLife {
   explicit DeskLife(const config::Config& config, const std::string& boot_id = "boot") {
     operations::FailpointRegistry& points = failpoints_;
     VolumeDesk::declare_failpoints(points);
-    store = *store::Store::open(
-        {.root = config.root, .boot_id = boot_id, .on_damage = {}}, *reactor, trace.get(), clock);
+    store =
+        *store::Store::open({.root = config.root, .on_damage = {}}, *reactor, trace.get(), clock);
     events = *events::EventLog::open(*store, trace.get(), clock, {});
     debts.emplace(operations::DebtKeeper::Parts{*reactor, workers, *store, trace.get(), clock});
     desk = *VolumeDesk::make(config);

@@ -110,8 +110,8 @@ class VolumesLife {
                        const std::string& boot_id = "boot",
                        const std::vector<std::string>& armed = {})
       : failpoints_(armed_points(armed)) {
-    store = *store::Store::open(
-        {.root = dir.path(), .boot_id = boot_id, .on_damage = {}}, *reactor, trace.get(), clock);
+    store =
+        *store::Store::open({.root = dir.path(), .on_damage = {}}, *reactor, trace.get(), clock);
     events = *events::EventLog::open(*store, trace.get(), clock, {});
     debts.emplace(operations::DebtKeeper::Parts{*reactor, workers, *store, trace.get(), clock});
     book.emplace(agent::VolumeBook::Parts{*store, *events, trace.get(), clock, boot_id});
