@@ -372,7 +372,11 @@ Result<> ContainerManager::let_go(Container& container) {
 void ContainerManager::on_start_failed(Container& container, const launcher::ShimPacket& packet) {
   plan::LaunchPlan plan;
   plan.exec.arguments = container.spec.config.process.arguments;
-  on_exit(container, {.time = parts_.clock.wall(), .launch_error = launch_failure(plan, packet)});
+  on_exit(container,
+          {.status_known = true,
+           .status = packet.status,
+           .time = parts_.clock.wall(),
+           .launch_error = launch_failure(plan, packet)});
 }
 
 // --- standard input -------------------------------------------------------------------------

@@ -49,7 +49,7 @@ class Manager final : public CgroupManager {
   std::unique_ptr<Cgroup> wrap(const CgroupPath& path, GroupDirs dirs, GroupKind kind) const {
     return std::make_unique<Group>(path, layout_, std::move(dirs), kind);
   }
-  Result<> make_in_all(const CgroupPath& path, std::vector<int>& made) const;
+  Result<> make_in_all(const CgroupPath& path, std::vector<int>& made);
   /// Makes the cpuset of `path`, which exists, able to take processes.
   Result<> prepare_cpuset(const CgroupPath& path);
   bool inherits_cpuset(const CgroupPath& path);
@@ -147,11 +147,14 @@ Result<std::unique_ptr<Cgroup>> Manager::make_leaf(const CgroupPath& path) {
   return wrap(path, std::move(dirs), GroupKind::kFull);
 }
 
-Result<> Manager::make_in_all(const CgroupPath& path, std::vector<int>& made) const {
+Result<> Manager::make_in_all(const CgroupPath& path, std::vector<int>& made) {
   return each_root([&](int root) -> Result<> {
     auto group = make_group(root, path);
     // In a hierarchy where nobody made the parent it is made on the way.
-    if (!group && group.error().code() == Code::kNotFound) group = make_groups(root, path);
+    if (!group && group.error().code() == Code::kNotFound) {
+      forget_removed(path);
+      group = make_groups(root, path);
+    }
     if (group) made.push_back(root);
     return group;
   });
