@@ -163,15 +163,16 @@ void configure_state(CLI::App& app, Invocation& invocation) {
 }  // namespace
 
 void configure_debug(CLI::App& app, Invocation& invocation) {
-  add_commands(
-      app,
-      invocation,
-      {{"ops", "Operations in flight or stuck", configure_list<ops>},
-       {"debts", "Undos that failed and are tried again", configure_list<debts>},
-       {"leaks", "What belongs to no container; exit code 1 if anything does", configure_list<leaks>},
-       {"plan", "What a container's launcher did", configure_plan},
-       {"state", "Everything recorded about a container", configure_state},
-       {"config", "The configuration in force", configure_list<config>}});
+  add_commands(app,
+               invocation,
+               {{"ops", "Operations in flight or stuck", configure_list<ops>},
+                {"debts", "Undos that failed and are tried again", configure_list<debts>},
+                {"leaks",
+                 "What belongs to no container; exit code 1 if anything does",
+                 configure_list<leaks>},
+                {"plan", "What a container's launcher did", configure_plan},
+                {"state", "Everything recorded about a container", configure_state},
+                {"config", "The configuration in force", configure_list<config>}});
 }
 
 }  // namespace skerry::cli
