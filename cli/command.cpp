@@ -33,7 +33,7 @@ std::string_view advice(const Error& error) {
   if (reason == "VOLUME_NOT_FOUND") return "see the volumes: skerry volume ls";
   if (reason == "DRIVER_NOT_FOUND") return "see the drivers: skerry volume drivers";
   if (reason == "VOLUME_IN_USE") return "see who uses it: skerry volume inspect NAME";
-  if (reason == "NO_ADDRESS") return "see who has them: skerry network inspect NAME";
+  if (reason == "NO_ADDRESS_LEFT") return "see who has them: skerry network inspect NAME";
   if (reason == "NO_STDIN") return "start it with -i, or only watch: --no-stdin";
   if (reason == "IMAGE_NOT_FOUND") return "see the images: skerry image ls";
   if (reason == "IMAGE_IN_USE") return "see its containers: skerry ps -a -f image=NAME";

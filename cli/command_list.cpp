@@ -60,7 +60,7 @@ std::string help_page() {
   text +=
       "\nExamples:   skerry run -it --rm busybox sh\n"
       "            skerry run -d --name web -p 8080:80 -v /srv:/www busybox httpd -f\n"
-      "            skerry exec -it web sh; skerry logs -f web; skerry debug doctor\n"
+      "            skerry exec -it web sh; skerry logs -f web; skerry debug leaks\n"
       "More:       skerry COMMAND --help; exit codes: skerry run --help\n";
   return text;
 }

@@ -75,15 +75,14 @@ void remove(const Client& client, const v1::ContainerRef& container, bool force)
   if (!removed && !is_missing_container(removed.error())) report(removed.error());
 }
 
-/// The launch was interrupted: nothing of it should go on, since nobody will look after it.
-int abandon(const Client& client, const v1::LaunchContainerRequest& request, int signal) {
+/// The launch was given up: nothing of it should go on, since nobody will look after it.
+void abandon(const Client& client, const v1::LaunchContainerRequest& request) {
   v1::StopContainerRequest stop;
   *stop.mutable_container() = ref_by_id(request);
   stop.mutable_grace();
   const auto stopped = client.call(&Service::Stop, stop);
   if (!stopped && stopped.error().code() != Code::kNotFound) report(stopped.error());
   if (request.spec().remove_on_exit()) remove(client, ref_by_id(request), false);
-  return kExitSignal + signal;
 }
 
 /// A Wait that is under way while the log is being read. Its answer comes in by the polling of
@@ -189,9 +188,17 @@ Result<int> run_in_foreground(const Client& client, const v1::LaunchContainerReq
     const StepProgress progress(client, [&] { return uid_of(client, ref_by_id(request)); });
     return stub.Launch(&target.launch(), request, &launched);
   }();
-  if (const auto signal = target.early_signal()) return abandon(client, request, *signal);
+  if (const auto signal = target.early_signal()) {
+    abandon(client, request);
+    return kExitSignal + *signal;
+  }
   if (!status.ok()) {
     Error error = client.to_error(status);
+    // Our own deadline: to the daemon that is a caller who hung up, and the launch goes on.
+    if (error.code() == Code::kDeadlineExceeded) {
+      abandon(client, request);
+      return error;
+    }
     // A failed launch leaves a record; one that was refused has none and must not cost a call.
     if (request.spec().remove_on_exit() && !error.step().empty()) {
       remove(client, ref_by_id(request), false);

@@ -68,7 +68,6 @@ void add_pod_options(CLI::App& app, PodOptions& options) {
   add_repeatable(app, "--dns-option", options.dns_options, "Such as ndots:2");
   add_repeatable(app, "--add-host", options.hosts, "NAME:ADDRESS, for /etc/hosts");
   add_repeatable(app, "--sysctl", options.sysctls, "KEY=VALUE, namespaced ones");
-  app.add_option("--cgroup-parent", options.cgroup_parent, "Cgroup to be made in");
 }
 
 void add_resource_options(CLI::App& app, RunOptions& options) {

@@ -31,7 +31,8 @@ Error refuse(std::string_view field,
              std::string_view reason) {
   return Error(Code::kInvalidArgument,
                fmt::format("{} is {}, allowed is {}", field, shown(given), allowed))
-      .with_reason(reason);
+      .with_reason(reason)
+      .with_object(fmt::format("field {}", field));
 }
 
 Error unsupported(std::string_view what, std::string_view why, std::string_view reason) {

@@ -10,8 +10,8 @@
 
 namespace skerry::isolators {
 
-/// INVALID_ARGUMENT: `resources.cpu_limit is 5 mCPU, allowed is 10 to 2000 mCPU`. Long given values
-/// are cut. `reason` is a stable word in capitals.
+/// INVALID_ARGUMENT: `resources.limits.cpu is 5 mCPU, allowed is 10 to 2000 mCPU`; its object is
+/// the field. Long given values are cut. `reason` is a stable word in capitals.
 Error refuse(std::string_view field,
              std::string_view given,
              std::string_view allowed,

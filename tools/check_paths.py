@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that every path ARCHITECTURE.md and README.md name exists, and every test that a page of docs/ names: a map with a wrong
-name on it is worse than none."""
+"""Checks that every path ARCHITECTURE.md and README.md name exists, every test that a page of docs/ names, and every reason of an
+error that proto/ names: a map with a wrong name on it is worse than none."""
 
 import functools
 import glob
@@ -53,8 +53,28 @@ def missing_tests() -> list[str]:
     return missing
 
 
+# "reason X", "reason X or Y", "reasons X, Y and Z": what programs compare with.
+REASONS = re.compile(r"\breasons?((?:,? (?:or |and )?[A-Z][A-Z0-9_]{2,}\b)+)")
+
+
+def missing_reasons() -> list[str]:
+    """The command line is no source of reasons: it waits for words that the daemon gives."""
+    given = set()
+    for folder in ("agent", "base", "cni", "images", "isolators", "launcher", "logs", "os", "plan", "unpack", "volumes"):
+        for path in glob.glob(os.path.join(ROOT, folder, "**", "*.cpp"), recursive=True):
+            with open(path, encoding="utf-8") as file:
+                given.update(re.findall(r'"([A-Z][A-Z0-9_]+)"', file.read()))
+    missing = []
+    for path in sorted(glob.glob(os.path.join(ROOT, "proto", "**", "*.proto"), recursive=True)):
+        with open(path, encoding="utf-8") as file:
+            text = re.sub(r"\s*\n\s*//\s*", " ", file.read())
+        named = {word for words in REASONS.findall(text) for word in re.findall(r"[A-Z][A-Z0-9_]{2,}", words)}
+        missing += [f"{os.path.basename(path)}: {word}" for word in sorted(named - given)]
+    return missing
+
+
 def main() -> int:
-    missing = missing_tests()
+    missing = missing_tests() + missing_reasons()
     for page in ("ARCHITECTURE.md", "README.md", "CONTRIBUTING.md"):
         with open(os.path.join(ROOT, page), encoding="utf-8") as file:
             text = file.read()
@@ -66,7 +86,7 @@ def main() -> int:
             if not any(os.path.exists(os.path.join(ROOT, top, path)) for top in ("", "agent")):
                 missing.append(f"{page}: {path}")
     for line in missing:
-        print(f"no such path or test: {line}", file=sys.stderr)
+        print(f"no such path, test or reason: {line}", file=sys.stderr)
     return 1 if missing else 0
 
 

@@ -135,8 +135,19 @@ ServerUnaryReactor* ContainerServiceImpl::Wait(CallbackServerContext*,
                                                skerry::v1::WaitContainerResponse* response) {
   auto* call = new UnaryCall();
   WaitGoal goal = WaitGoal::kExited;
-  if (request->condition() == skerry::v1::WAIT_CONDITION_RELEASED) goal = WaitGoal::kReleased;
-  if (request->condition() == skerry::v1::WAIT_CONDITION_REMOVED) goal = WaitGoal::kRemoved;
+  switch (request->condition()) {
+    case skerry::v1::WAIT_CONDITION_UNSPECIFIED:
+    case skerry::v1::WAIT_CONDITION_EXITED:
+      break;
+    case skerry::v1::WAIT_CONDITION_RELEASED:
+      goal = WaitGoal::kReleased;
+      break;
+    case skerry::v1::WAIT_CONDITION_REMOVED:
+      goal = WaitGoal::kRemoved;
+      break;
+    default:
+      return refuse(call, bad_request("condition: no such value"));
+  }
   context_.reactor.post([this,
                          ref = request->container(),
                          goal,

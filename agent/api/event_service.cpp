@@ -15,11 +15,6 @@ using skerry::v1::WatchEventsResponse;
 
 constexpr std::size_t kBatch = 256;
 
-grpc::Status to_end(const Error& error) {
-  if (error.code() != Code::kOutOfRange) return to_status(error);
-  return to_status(Error(error).with_reason("CURSOR"));
-}
-
 /// Whose turn it is: the watch is at work (subscribing, taking, writing, ending) or it waits, for
 /// events or for its end. Shared with the subscription's callback, which may come after the end.
 class Turn final {
@@ -83,7 +78,7 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
     auto subscribed = context_.events.subscribe(since, [this, turn = turn_] {
       if (turn->claim()) pass_on();
     });
-    if (!subscribed) return Finish(to_end(subscribed.error()));
+    if (!subscribed) return Finish(to_status(subscribed.error()));
     subscription_ = std::move(*subscribed);
     const events::Cursor head = context_.events.head();
     if (request.history_only()) {
@@ -115,9 +110,9 @@ class EventStream final : public grpc::ServerWriteReactor<WatchEventsResponse> {
       const events::Subscription::Batch batch = subscription_->take(kBatch);
       response_.Clear();
       auto taken = fill(batch.events);
-      if (!taken) return Finish(to_end(taken.error()));
+      if (!taken) return Finish(to_status(taken.error()));
       if (response_.events_size() > 0) return StartWrite(&response_);
-      if (batch.end && !ended_) return Finish(to_end(*batch.end));
+      if (batch.end && !ended_) return Finish(to_status(*batch.end));
       if (batch.events.empty() && turn_->give_back()) return;
     }
   }

@@ -44,7 +44,6 @@ void add_record_entries(const Record& record, GetStateResponse& out) {
   add(out, "record", "start_ticks", std::to_string(record.start_ticks()));
   add(out, "record", "hold", yes_or_no(record.hold()));
   add(out, "record", "stop_requested", yes_or_no(record.stop_requested()));
-  add(out, "record", "log_complete", yes_or_no(record.log_complete()));
   add(out, "record", "error_code", std::to_string(record.error_code()));
   add(out, "record", "spec_received", fmt::format("{} bytes", record.spec_received().size()));
   for (const auto& checkpoint : record.checkpoints()) {

@@ -47,7 +47,7 @@ struct Workers {
   bool operator==(const Workers&) const = default;
 };
 
-/// [defaults]: limits of a container that does not set them. Absent: unlimited.
+/// [defaults]: limits of a container that does not set them. Absent: unlimited, and 4096 pids.
 struct DefaultLimits {
   std::optional<MilliCpu> cpus;  ///< in the file as a number of processors: 0.5
   std::optional<Bytes> memory;

@@ -12,23 +12,20 @@
 
 #include "agent/config/config.h"
 #include "agent/config/quantity.h"
+#include "base/limits.h"
 
 namespace skerry::config {
 namespace {
 
 constexpr std::int64_t kMostThreads = 256;
 constexpr std::int64_t kMostQueued = 1'000'000;
-constexpr std::int64_t kMostLogFiles = 1000;
-constexpr std::int64_t kMostPids = 4'194'304;  // PID_MAX_LIMIT, proc(5)
 constexpr double kMostCpus = 1'000'000;
 constexpr double kMilli = 1000;
 constexpr std::int64_t kMostConcurrency = 64;
 constexpr std::int64_t kMostStandby = 64;
 constexpr std::int64_t kShortestSubnet = 8;
 constexpr std::int64_t kLongestSubnet = 29;
-constexpr Bytes kLeastLogSize{4096};
 constexpr Bytes kLeastEventBytes{64ULL * 1024};
-constexpr Bytes kLeastMemory{64ULL * 1024};
 
 // One value of the file: where it is, and what is wrong with it.
 struct Value {
@@ -78,8 +75,13 @@ struct Value {
   Result<MilliCpu> cpus() const {
     const auto value = node.value<double>();
     if (!value) return error("is not a number");
-    if (!(*value * kMilli >= 1) || *value > kMostCpus) return error("is not a number of CPUs");
-    return MilliCpu(static_cast<std::uint64_t>(std::llround(*value * kMilli)));
+    if (!(*value >= 0) || *value > kMostCpus) return error("is not a number of CPUs");
+    const MilliCpu cpus(static_cast<std::uint64_t>(std::llround(*value * kMilli)));
+    if (cpus < kMinCpuLimit) {
+      return error(
+          fmt::format("is less than {}", static_cast<double>(kMinCpuLimit.value()) / kMilli));
+    }
+    return cpus;
   }
   Result<std::vector<std::string>> texts() const {
     const toml::array* array = node.as_array();
@@ -189,10 +191,9 @@ Setters make_setters() {
   keys["trace.level"] = setter(level, [](Config& c, auto v) { c.trace_level = v; });
   keys["mounts.bind_sources"] = setter(paths(), [](Config& c, auto v) { c.bind_sources = v; });
   keys["log.directories"] = setter(paths(), [](Config& c, auto v) { c.log_directories = v; });
-  keys["log.max_size"] =
-      setter(bytes(kLeastLogSize), [](Config& c, auto v) { c.log.max_size = v; });
+  keys["log.max_size"] = setter(bytes(kMinLogSize), [](Config& c, auto v) { c.log.max_size = v; });
   keys["log.max_files"] =
-      setter(integer(1, kMostLogFiles), [](Config& c, auto v) { c.log.max_files = narrow(v); });
+      setter(integer(1, kMaxLogFiles), [](Config& c, auto v) { c.log.max_files = narrow(v); });
   keys["log.mode"] = setter(log_mode, [](Config& c, auto v) { c.log.mode = v; });
   keys["events.age"] = setter([](const Value& v) { return v.duration(); },
                               [](Config& c, auto v) { c.events.age = v; });
@@ -213,9 +214,9 @@ Setters make_setters() {
   keys["defaults.cpus"] = setter([](const Value& v) { return v.cpus(); },
                                  [](Config& c, auto v) { c.defaults.cpus = v; });
   keys["defaults.memory"] =
-      setter(bytes(kLeastMemory), [](Config& c, auto v) { c.defaults.memory = v; });
-  keys["defaults.pids"] =
-      setter(integer(1, kMostPids), [](Config& c, auto v) { c.defaults.pids = wide(v); });
+      setter(bytes(kMinMemoryLimit), [](Config& c, auto v) { c.defaults.memory = v; });
+  keys["defaults.pids"] = setter(integer(1, std::int64_t{kMaxPids}),
+                                 [](Config& c, auto v) { c.defaults.pids = wide(v); });
   return keys;
 }
 

@@ -13,6 +13,7 @@
 #include "agent/containers/spec_parts.h"
 #include "agent/containers/spec_sections.h"
 #include "agent/networks/pod_network.h"
+#include "base/limits.h"
 #include "isolators/seccomp/json_profile.h"
 
 namespace skerry::agent {
@@ -21,8 +22,6 @@ namespace {
 using isolators::ContainerConfig;
 using std::chrono::milliseconds;
 
-constexpr std::uint64_t kMinLogBytes = 64ULL << 10U;
-constexpr std::uint32_t kMaxLogFiles = 100;
 constexpr int kMaxSignal = 64;
 constexpr auto kMaxGrace = std::chrono::hours(24);
 constexpr auto kMaxTtl = std::chrono::days(30);
@@ -220,7 +219,7 @@ Result<> check_log(const v1::LogOptions& options, const config::Config& config, 
                                                            : plan::LogOverflow::kBlock;
   if (!options.path().empty()) TRY(check_log_path(options, config, out));
   if (options.has_max_size_bytes()) {
-    if (options.max_size_bytes() < kMinLogBytes) {
+    if (Bytes(options.max_size_bytes()) < kMinLogSize) {
       return refused("spec.log.max_size_bytes", "is below 64 KiB", "LIMIT_TOO_SMALL");
     }
     out.max_bytes = options.max_size_bytes();

@@ -21,7 +21,7 @@ Result<> check_host_path(const std::filesystem::path& path,
   };
   if (std::ranges::any_of(config.bind_sources, allowed)) return {};
   return Error(Code::kPermissionDenied,
-               fmt::format("{}: the configuration allows no use of \"{}\" (bind_sources)",
+               fmt::format("{}: the configuration allows no use of \"{}\" (mounts.bind_sources)",
                            field,
                            path.string()))
       .with_reason("BIND_REFUSED");

@@ -71,7 +71,7 @@ Result<> check_log_place(std::string_view field,
   const auto allowed = [&path](const std::filesystem::path& base) { return is_below(path, base); };
   if (std::ranges::any_of(config.log_directories, allowed)) return {};
   return Error(Code::kPermissionDenied,
-               fmt::format("{}: the configuration allows no log at \"{}\" (log_directories)",
+               fmt::format("{}: the configuration allows no log at \"{}\" (log.directories)",
                            field,
                            path.string()))
       .with_reason("LOG_PATH_REFUSED");

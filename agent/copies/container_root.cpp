@@ -11,6 +11,7 @@
 
 #include "agent/containers/record.h"
 #include "agent/execs/exec_launch.h"
+#include "agent/processes/printable.h"
 #include "isolators/filesystem/mounts.h"
 #include "isolators/filesystem/rootfs.h"
 #include "os/mount.h"
@@ -148,7 +149,9 @@ Result<skerry::v1::PathInfo> look_at_path(int root, const std::string& path) {
   if (S_ISLNK(info.st_mode)) {
     std::array<char, PATH_MAX> target{};
     const ssize_t length = ::readlinkat(found->get(), "", target.data(), target.size());
-    if (length > 0) out.set_link_target(target.data(), static_cast<std::size_t>(length));
+    if (length > 0) {
+      out.set_link_target(printable({target.data(), static_cast<std::size_t>(length)}, '?'));
+    }
   }
   return out;
 }

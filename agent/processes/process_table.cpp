@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/processes/printable.h"
 #include "base/ids.h"
 #include "isolators/process/process.h"
 #include "isolators/process/user_database.h"
@@ -50,21 +51,6 @@ std::uint32_t inner_pid(std::string_view status) {
   // Outermost first; a single one is ours.
   if (numbers.size() < 2) return 0;
   return static_cast<std::uint32_t>(os::parse_number(numbers.back()).value_or(0));
-}
-
-// Whatever bytes a process gives itself, what people and protobuf get is text.
-std::string printable(std::string_view bytes, char for_zero) {
-  std::string text(bytes.substr(0, kMaxCommandLine));
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\0') {
-      c = for_zero;
-    } else if (byte < 0x20 || byte >= 0x7F) {
-      c = '?';
-    }
-  }
-  while (text.ends_with(for_zero)) text.pop_back();
-  return text;
 }
 
 // ".../x-<uid>" in any hierarchy.

@@ -53,10 +53,8 @@ void configure_image(CLI::App& app, Invocation& invocation);
 void configure_version(CLI::App& app, Invocation& invocation);
 void configure_info(CLI::App& app, Invocation& invocation);
 
-// debug.cpp, doctor.cpp
+// debug.cpp
 void configure_debug(CLI::App& app, Invocation& invocation);
-void configure_doctor(CLI::App& app, Invocation& invocation);
-void configure_leaks(CLI::App& app, Invocation& invocation);
 
 // completion.cpp
 void configure_completion(CLI::App& app, Invocation& invocation);

@@ -74,6 +74,20 @@ Result<int> debts(const Client& client, const DebugOptions& options) {
   return print_listing(listing, options.output);
 }
 
+Result<int> leaks(const Client& client, const DebugOptions& options) {
+  TRY_ASSIGN(const auto response, client.call(&Service::ListLeaks, v1::ListLeaksRequest()));
+  if (response.leaks().empty() && options.output.is_table()) {
+    print("no leaks\n");
+    return kExitOk;
+  }
+  Listing listing(*v1::Leak::descriptor(), {{"KIND"}, {"OBJECT"}, {"UID"}, {"WHY"}});
+  for (const auto& leak : response.leaks()) {
+    listing.add(leak, leak.object(), {leak.kind(), leak.object(), leak.uid(), leak.detail()});
+  }
+  TRY(print_listing(listing, options.output));
+  return response.leaks().empty() ? kExitOk : kExitFailure;
+}
+
 Result<int> plan(const Client& client, const Invocation& invocation, const DebugOptions& options) {
   TRY_ASSIGN(
       const auto response,
@@ -149,18 +163,16 @@ void configure_state(CLI::App& app, Invocation& invocation) {
 }  // namespace
 
 void configure_debug(CLI::App& app, Invocation& invocation) {
-  add_commands(
-      app,
-      invocation,
-      {{"ops", "Operations in flight or stuck", configure_list<ops>},
-       {"debts", "Undos that failed and are tried again", configure_list<debts>},
-       {"leaks", "What belongs to no container; exit code 1 if anything does", configure_leaks},
-       {"doctor",
-        "What containers need of this host, and what mends it; exit code 1 if they fail",
-        configure_doctor},
-       {"plan", "What a container's launcher did", configure_plan},
-       {"state", "Everything recorded about a container", configure_state},
-       {"config", "The configuration in force", configure_list<config>}});
+  add_commands(app,
+               invocation,
+               {{"ops", "Operations in flight or stuck", configure_list<ops>},
+                {"debts", "Undos that failed and are tried again", configure_list<debts>},
+                {"leaks",
+                 "What belongs to no container; exit code 1 if anything does",
+                 configure_list<leaks>},
+                {"plan", "What a container's launcher did", configure_plan},
+                {"state", "Everything recorded about a container", configure_state},
+                {"config", "The configuration in force", configure_list<config>}});
 }
 
 }  // namespace skerry::cli

@@ -31,7 +31,6 @@ struct EventsOptions {
 
 std::string event_text(const v1::Event& event, Palette palette) {
   const bool bad = event.type() == v1::EVENT_TYPE_CONTAINER_OOM ||
-                   event.type() == v1::EVENT_TYPE_DEBT_ADDED ||
                    event.exit().cause() == v1::EXIT_CAUSE_LAUNCH_FAILED ||
                    event.exit().cause() == v1::EXIT_CAUSE_OOM ||
                    event.exit().cause() == v1::EXIT_CAUSE_SHIM_LOST;

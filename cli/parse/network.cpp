@@ -226,7 +226,6 @@ Result<> fill_pod_spec(const PodOptions& options, v1::PodSpec& pod) {
     (*pod.mutable_sysctls())[pair.first] = std::move(pair.second);
   }
   pod.set_hostname(options.hostname);
-  pod.set_cgroup_parent(options.cgroup_parent);
   return {};
 }
 

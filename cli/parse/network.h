@@ -36,7 +36,6 @@ struct PodOptions {
   std::string ip;
   std::string ip6;
   std::string mac_address;
-  std::string cgroup_parent;
 };
 
 /// Fills `pod` with it. Errors: INVALID_ARGUMENT naming the option.

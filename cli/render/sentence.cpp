@@ -139,10 +139,6 @@ std::string words(const v1::Event& event) {
       return fmt::format("image {} was added", event.image());
     case v1::EVENT_TYPE_IMAGE_REMOVED:
       return fmt::format("image {} was removed", event.image());
-    case v1::EVENT_TYPE_DEBT_ADDED:
-      return "something could not be undone and will be tried again";
-    case v1::EVENT_TYPE_DEBT_PAID:
-      return "something that could not be undone is undone now";
     case v1::EVENT_TYPE_POD_STATE:
       return pod(event) + " " + pod_state_words(event);
     case v1::EVENT_TYPE_POD_RELEASED:
@@ -168,10 +164,6 @@ std::string words(const v1::Event& event) {
           "{} is on network {} as {}", member(event), event.network(), addresses(event));
     case v1::EVENT_TYPE_NETWORK_DETACHED:
       return fmt::format("{} has left network {}", member(event), event.network());
-    case v1::EVENT_TYPE_NETWORK_ADDED:
-      return fmt::format("network {} was added", event.network());
-    case v1::EVENT_TYPE_NETWORK_REMOVED:
-      return fmt::format("network {} was removed", event.network());
     default:
       return fmt::format("event {} that this skerry does not know", int{event.type()});
   }

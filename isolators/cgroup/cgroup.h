@@ -4,28 +4,22 @@
 
 #include <memory>
 
-#include "base/units.h"
+#include "base/limits.h"
 #include "isolators/isolator.h"
 
 namespace skerry::isolators {
 
-/// The kernel's quota is at least 1 ms in a period of 100 ms.
-constexpr MilliCpu kMinCpuLimit{10};
 /// Weight from the request (100 for one CPU), quota from the limit.
 /// Errors of validate: INVALID_ARGUMENT, reasons CPU_TOO_SMALL, CPU_ABOVE_HOST,
 /// CPU_REQUEST_ABOVE_LIMIT.
 std::unique_ptr<Isolator> make_cpu_isolator();
 
-/// Below this a container does not get as far as its own program: see memory.cpp.
-extern const Bytes kMinMemoryLimit;
 /// Limit from the limit, protected amount from the request, swap on top of the limit.
 /// Errors of validate: INVALID_ARGUMENT, reasons MEMORY_TOO_SMALL, MEMORY_ABOVE_HOST,
 /// MEMORY_REQUEST_ABOVE_LIMIT; FAILED_PRECONDITION, reason NO_SWAP_ACCOUNTING,
 /// SWAP_NEEDS_MEMORY_LIMIT.
 std::unique_ptr<Isolator> make_memory_isolator(const os::HostFacts& host);
 
-/// The kernel's PID_MAX_LIMIT.
-constexpr std::uint64_t kMaxPids = 4ULL << 20U;
 /// Errors of validate: INVALID_ARGUMENT, reason PIDS_OUT_OF_RANGE.
 std::unique_ptr<Isolator> make_pids_isolator();
 

@@ -38,14 +38,14 @@ class CpuIsolator final : public Isolator {
     const Resources& resources = config.resources;
     const MilliCpu all{host.cpus * kMilliPerCpu};
     if (resources.cpu_request) {
-      TRY(check_range("resources.cpu_request", *resources.cpu_request, MilliCpu{1}, all));
+      TRY(check_range("resources.requests.millicpu", *resources.cpu_request, MilliCpu{1}, all));
     }
     if (resources.cpu_limit) {
-      TRY(check_range("resources.cpu_limit", *resources.cpu_limit, kMinCpuLimit, all));
+      TRY(check_range("resources.limits.cpu", *resources.cpu_limit, kMinCpuLimit, all));
     }
     if (resources.cpu_request && resources.cpu_limit &&
         *resources.cpu_request > *resources.cpu_limit) {
-      return refuse("resources.cpu_request",
+      return refuse("resources.requests.millicpu",
                     fmt::format("{} mCPU", resources.cpu_request->value()),
                     fmt::format("at most the limit, {} mCPU", resources.cpu_limit->value()),
                     "CPU_REQUEST_ABOVE_LIMIT");

@@ -6,13 +6,6 @@
 #include "isolators/refusal.h"
 
 namespace skerry::isolators {
-
-// Tried with all mounts of a launch charged to the group, then a shell (6.18, two processors): with
-// 128 KiB the kernel kills the process before exec, with 192 KiB it ran 40 times out of 40, using
-// up to 344 KiB where it may. 512 leaves room for other kernels and more processors, which charge
-// in batches each of their own.
-const Bytes kMinMemoryLimit{512ULL * 1024};
-
 namespace {
 
 constexpr std::string_view kName = "cgroup/memory";
@@ -34,12 +27,12 @@ Result<> check_swap(const Resources& resources, const os::HostFacts& host) {
   if (!limits_swap(resources, host)) return {};
   if (!host.swap_accounting) {
     return unsupported(
-        "resources.swap_limit", "this kernel does not count swap", "NO_SWAP_ACCOUNTING");
+        "resources.limits.swap", "this kernel does not count swap", "NO_SWAP_ACCOUNTING");
   }
   // memory.memsw of v1 limits the sum.
   if (host.cgroup_mode != os::CgroupMode::kV2 && !resources.memory_limit) {
-    return unsupported("resources.swap_limit",
-                       "cgroup v1 limits swap only together with resources.memory_limit",
+    return unsupported("resources.limits.swap",
+                       "cgroup v1 limits swap only together with resources.limits.memory",
                        "SWAP_NEEDS_MEMORY_LIMIT");
   }
   return {};
@@ -54,16 +47,18 @@ class MemoryIsolator final : public Isolator {
   Result<> validate(const ContainerConfig& config, const os::HostFacts& host) const override {
     const Resources& resources = config.resources;
     if (resources.memory_request) {
-      TRY(check_range(
-          "resources.memory_request", *resources.memory_request, Bytes{1}, host.memory_total));
+      TRY(check_range("resources.requests.memory_bytes",
+                      *resources.memory_request,
+                      Bytes{1},
+                      host.memory_total));
     }
     if (resources.memory_limit) {
       TRY(check_range(
-          "resources.memory_limit", *resources.memory_limit, kMinMemoryLimit, host.memory_total));
+          "resources.limits.memory", *resources.memory_limit, kMinMemoryLimit, host.memory_total));
     }
     if (resources.memory_request && resources.memory_limit &&
         *resources.memory_request > *resources.memory_limit) {
-      return refuse("resources.memory_request",
+      return refuse("resources.requests.memory_bytes",
                     fmt::format("{} bytes", resources.memory_request->value()),
                     fmt::format("at most the limit, {} bytes", resources.memory_limit->value()),
                     "MEMORY_REQUEST_ABOVE_LIMIT");

@@ -15,7 +15,7 @@ class PidsIsolator final : public Isolator {
   Result<> validate(const ContainerConfig& config, const os::HostFacts& /*host*/) const override {
     const auto& limit = config.resources.pids_limit;
     if (limit && (*limit < 1 || *limit > kMaxPids)) {
-      return refuse("resources.pids_limit",
+      return refuse("resources.limits.pids",
                     fmt::format("{}", *limit),
                     fmt::format("1 to {}", kMaxPids),
                     "PIDS_OUT_OF_RANGE");

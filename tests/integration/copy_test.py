@@ -166,6 +166,12 @@ class Running(CopyCase):
             for _ in stream:
                 pass
 
+    def test_link_targets_are_told_as_text(self):
+        self.run_box()
+        self.sh("ln -s größe /plain; ln -s $(printf 'a\\377b') /bytes")
+        self.assertEqual(self.stat("/plain").link_target, "größe")
+        self.assertEqual(self.stat("/bytes").link_target, "a?b")
+
 
 class Refused(CopyCase):
     def test_paths(self):

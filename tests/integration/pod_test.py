@@ -168,7 +168,7 @@ class Sharing(PodTest):
 
     def test_logs_go_where_the_pod_says(self):
         err = self.fails("pod", "create", "--name", "l", "--log-directory", "/var/tmp/nowhere")
-        self.assertIn("log_directories", err)
+        self.assertIn("log.directories", err)
 
 
 class Limits(PodTest):

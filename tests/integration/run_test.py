@@ -10,6 +10,9 @@ import time
 import unittest
 import uuid
 
+import grpc
+
+from api import Api, reason
 from harness import Daemon, DaemonTest, cgroup_hierarchies, wait_for
 
 
@@ -280,6 +283,16 @@ class Run(DaemonTest):
                      if phase["name"] == "launch.shim")
         self.assertEqual([part["name"] for part in parts], ["launcher", "shim", "process"])
         daemon.skerry("rm", "-f", launched)
+
+    def test_values_that_no_enum_has_are_refused(self):
+        client = Api(self.daemon)
+        self.addCleanup(client.close)
+        for call, fields in (("Wait", {"container": {"id": "none"}, "condition": 99}),
+                             ("Launch", {"id": "none", "wait_until": 99,
+                                         "spec": {"root": {"image": "busybox"}, "command": ["true"]}})):
+            with self.subTest(call=call), self.assertRaises(grpc.RpcError) as refused:
+                client.call("ContainerService", call, **fields)
+            self.assertEqual(reason(refused.exception), "FIELD_INVALID")
 
     def test_pids_limit(self):
         done = self.run_sh("for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; wait", "--pids-limit", "4")

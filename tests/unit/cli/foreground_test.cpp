@@ -254,6 +254,13 @@ TEST_F(Foreground, StopsWhatASignalInterruptsBeforeItRuns) {
   EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"Launch job", "Stop job", "Remove job"}));
 }
 
+TEST_F(Foreground, StopsALaunchThatOutlastsTheDeadline) {
+  request_.mutable_spec()->set_remove_on_exit(true);
+  daemon_.launch_status = grpc::Status(grpc::DEADLINE_EXCEEDED, "Deadline Exceeded");
+  EXPECT_EQ(run().error().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(daemon_.calls(), (std::vector<std::string>{"Launch job", "Stop job", "Remove job"}));
+}
+
 TEST_F(Foreground, ReportsALogThatBroke) {
   daemon_.logs_status = failure(grpc::DATA_LOSS, "LOG_BROKEN", "");
   EXPECT_EQ(run().error().reason(), "LOG_BROKEN");

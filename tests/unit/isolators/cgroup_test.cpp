@@ -43,7 +43,8 @@ TEST(CpuIsolator, NamesFieldValueAndRange) {
       make_cpu_isolator()->validate(with({.cpu_limit = MilliCpu{3000}}), sample_host());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message(),
-            "resources.cpu_limit is 3000 mCPU, allowed is 10 to 2000 mCPU, what this host has");
+            "resources.limits.cpu is 3000 mCPU, allowed is 10 to 2000 mCPU, what this host has");
+  EXPECT_EQ(refused.error().object(), "field resources.limits.cpu");
 }
 
 TEST(CpuIsolator, WeighsByRequestWithinTheKernelsRange) {

@@ -104,7 +104,7 @@ class AfterTheCut(unittest.TestCase):
         with self.assertRaises(grpc.RpcError) as caught:
             event_cursors(**after)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.OUT_OF_RANGE)
-        self.assertEqual(reason(caught.exception), "CURSOR")
+        self.assertEqual(reason(caught.exception), "CURSOR_UNKNOWN")
 
     def test_5_nothing_is_left(self):
         for what in ("debts", "ops"):

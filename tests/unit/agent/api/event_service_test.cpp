@@ -93,7 +93,7 @@ TEST(EventService, RefusesCursorsItCannotGoOnFrom) {
   request.mutable_after()->set_epoch(77);
   const grpc::Status status = WatchCall(f, request).reader->Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
-  EXPECT_EQ(reason_of(status), "CURSOR");
+  EXPECT_EQ(reason_of(status), "CURSOR_UNKNOWN");
 }
 
 TEST(EventService, EndsWithTheServerAndWithTheClient) {

@@ -129,8 +129,9 @@ TEST(Config, NamesUnknownKeysWithTheirLine) {
 TEST(Config, NamesBadValuesWithTheirLine) {
   EXPECT_EQ(refusal("root = 7"), "skerryd.toml:1: \"root\" is not a string");
   EXPECT_EQ(refusal("\n[log]\nmax_files = 0"),
-            "skerryd.toml:3: \"log.max_files\" is not between 1 and 1000");
-  EXPECT_EQ(refusal("[log]\nmax_size = 100"), "skerryd.toml:2: \"log.max_size\" is less than 4KiB");
+            "skerryd.toml:3: \"log.max_files\" is not between 1 and 100");
+  EXPECT_EQ(refusal("[log]\nmax_size = 100"),
+            "skerryd.toml:2: \"log.max_size\" is less than 64KiB");
   EXPECT_EQ(refusal("[log]\nmax_size = -1"), "skerryd.toml:2: \"log.max_size\" is negative");
   EXPECT_NE(refusal("[log]\nmax_size = \"10MB\"").find("is not a whole number with one of"),
             std::string::npos);
@@ -139,7 +140,11 @@ TEST(Config, NamesBadValuesWithTheirLine) {
   EXPECT_NE(refusal("[trace]\nlevel = \"loud\"").find("none of debug"), std::string::npos);
   EXPECT_NE(refusal("[events]\nage = 7").find("is not a string"), std::string::npos);
   EXPECT_NE(refusal("[events]\ncount = 1.5").find("is not a whole number"), std::string::npos);
-  EXPECT_NE(refusal("[defaults]\ncpus = 0").find("is not a number of CPUs"), std::string::npos);
+  EXPECT_NE(refusal("[defaults]\ncpus = -1").find("is not a number of CPUs"), std::string::npos);
+  EXPECT_EQ(refusal("[defaults]\ncpus = 0.005"),
+            "skerryd.toml:2: \"defaults.cpus\" is less than 0.01");
+  EXPECT_EQ(refusal("[defaults]\nmemory = \"256KiB\""),
+            "skerryd.toml:2: \"defaults.memory\" is less than 512KiB");
   EXPECT_NE(refusal("[defaults]\ncpus = nan").find("is not a number of CPUs"), std::string::npos);
   EXPECT_NE(refusal("[defaults]\ncpus = \"1\"").find("is not a number"), std::string::npos);
   EXPECT_NE(refusal("failpoints = \"a=kill\"").find("is not a list of strings"), std::string::npos);

@@ -64,13 +64,13 @@ TEST(PodRecord, RemembersWhatItsCreateAnswered) {
   PodRecord record = good();
   record.set_error_code(static_cast<int>(Code::kResourceExhausted));
   record.mutable_pod()->set_message("no address left");
-  record.mutable_pod()->mutable_error()->set_reason("NO_ADDRESS");
+  record.mutable_pod()->mutable_error()->set_reason("NO_ADDRESS_LEFT");
   record.mutable_pod()->mutable_error()->set_step("pod.network");
   record.mutable_pod()->mutable_error()->set_retryable(true);
   const Error error = recorded_error(record);
   EXPECT_EQ(error.code(), Code::kResourceExhausted);
   EXPECT_EQ(error.message(), "no address left");
-  EXPECT_EQ(error.reason(), "NO_ADDRESS");
+  EXPECT_EQ(error.reason(), "NO_ADDRESS_LEFT");
   EXPECT_EQ(error.step(), "pod.network");
   EXPECT_TRUE(error.retryable());
 }
