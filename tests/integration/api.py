@@ -98,6 +98,11 @@ def reason(error):
     return detail(error).reason
 
 
+def is_stale(error):
+    """The channel had not noticed yet that its daemon was replaced: the call may be repeated."""
+    return error.code() == grpc.StatusCode.UNAVAILABLE and "roken pipe" in error.details()
+
+
 class Api:
     """One channel to one daemon. It comes back by itself when the daemon does."""
 
@@ -123,8 +128,7 @@ class Api:
         try:
             return method(request, timeout=timeout, wait_for_ready=True)
         except grpc.RpcError as error:
-            # The channel had not noticed yet that its daemon was replaced; every call may be repeated.
-            if error.code() != grpc.StatusCode.UNAVAILABLE or "roken pipe" not in error.details():
+            if not is_stale(error):
                 raise
             return method(request, timeout=timeout, wait_for_ready=True)
 
@@ -146,8 +150,14 @@ class Api:
                                                            wait_for_ready=True)
 
     def attach(self, service, header, timeout=60):
-        return Attachment(self._method("stream_stream", service, "Attach"),
-                          message(service, "Attach", "Request"), header, timeout)
+        method = self._method("stream_stream", service, "Attach")
+        request = message(service, "Attach", "Request")
+        try:
+            return Attachment(method, request, header, timeout)
+        except grpc.RpcError as error:
+            if not is_stale(error):
+                raise
+            return Attachment(method, request, header, timeout)
 
 
 class Attachment:
