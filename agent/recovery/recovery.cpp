@@ -331,8 +331,15 @@ void Recovery::sweep_cgroups_in(const os::CgroupPath& parent) {
   for (const std::string& name : *names) {
     const auto uid = Uid::parse(name);
     // Only what bears a uid is a container's or a pod's.
-    if (!uid || parts_.containers.find(*uid) != nullptr || parts_.pods.holds(*uid)) continue;
+    if (!uid || parts_.pods.holds(*uid)) continue;
     const os::CgroupPath path = parent + "/" + name;
+    const Container* container = parts_.containers.find(*uid);
+    if (container != nullptr) {
+      // Given back while a hierarchy was not there to be seen; what does not go is owed already.
+      const bool is_over = container->state() == State::kExited && container->api().released();
+      if (is_over) static_cast<void>(parts_.host.cgroups->remove(path));
+      continue;
+    }
     parts_.trace.notice("removing a cgroup of nobody", {{"cgroup", path}});
     auto opened = open_completed(*parts_.host.cgroups, path);
     Result<> swept = opened ? Result<>() : Result<>(std::move(opened).error());
