@@ -370,13 +370,19 @@ Result<> ContainerManager::let_go(Container& container) {
 }
 
 void ContainerManager::on_start_failed(Container& container, const launcher::ShimPacket& packet) {
-  plan::LaunchPlan plan;
-  plan.exec.arguments = container.spec.config.process.arguments;
-  on_exit(container,
-          {.status_known = true,
-           .status = packet.status,
-           .time = parts_.clock.wall(),
-           .launch_error = launch_failure(plan, packet)});
+  PendingExit exit{.status_known = true,
+                   .status = packet.status,
+                   .time = parts_.clock.wall(),
+                   .launch_error = {}};
+  // One that somebody killed at its barrier had been launched well.
+  const bool was_killed =
+      container.state() == State::kCreated && packet.operation == launcher::kFailedKilled;
+  if (!was_killed) {
+    plan::LaunchPlan plan;
+    plan.exec.arguments = container.spec.config.process.arguments;
+    exit.launch_error = launch_failure(plan, packet);
+  }
+  on_exit(container, exit);
 }
 
 // --- standard input -------------------------------------------------------------------------
