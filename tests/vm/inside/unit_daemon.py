@@ -33,6 +33,7 @@ class UnitDaemon(Daemon):
         self.volumes = {"mount_deadline": "120s", "unmount_deadline": "120s"}
         self.mounts = {}
         self.standby = {}
+        self.events = {}
 
     def install(self):
         """The programs and the unit, whose daemon keeps its state on the kept disk."""
