@@ -209,6 +209,13 @@ Result<> Runtime::delete_chain(const NetworkList& list,
       if (stands_in) mine.netns = path;
     }
     auto answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
+    if (answer && !stands_in && !mine.netns.empty() && is_gone(mine.netns) &&
+        StandInNamespace::is_needed_by(plugin, {}, mine.interface)) {
+      // The namespace went under it: it may have found nothing to know its rules by.
+      TRY_ASSIGN(mine.netns, stand_in.path());
+      stands_in = !mine.netns.empty();
+      answer = call_plugin(leash, config_.paths, list, plugin, Verb::kDel, mine);
+    }
     if (!answer && stands_in && are_rules_gone(answer.error())) {
       // Without that interface it looks for no rules, and releases the address.
       mine.netns = arguments.netns;

@@ -40,7 +40,7 @@ Result<UniqueFd> make_namespace(const std::string& interface,
 /// In a thread of its own for the same reason.
 bool lacks_interface(const std::string& netns, const std::string& interface) {
   const UniqueFd fd(::open(netns.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
+  if (!fd) return true;
   bool lacks = false;
   std::thread thread([&] {
     if (::setns(fd.get(), CLONE_NEWNET) != 0) return;

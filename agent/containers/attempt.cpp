@@ -357,7 +357,7 @@ Result<> ContainerManager::let_go(Container& container) {
   TRY(transit(container, Transition::kStart));
   store::Transaction transaction = parts_.store.begin();
   record(transaction, container, state_event(container, State::kCreated));
-  const auto committed = transaction.commit();
+  auto committed = transaction.commit();
   if (!committed) {
     container.record = before;
     return committed;

@@ -249,7 +249,7 @@ class ContainerManager final {
   void apply_update(Container& container, UpdatePlan plan, Reply reply);
   Result<> record_update(Container& container, const UpdatePlan& plan);
   void updated(Container& container, const Reply& reply, Result<> result);
-  void restore_limits(Container& container, Error why, Reply reply);
+  void restore_limits(Container& container, Error why, const Reply& reply);
 
   // release.cpp
   void begin_release(Container& container, store::Transaction& transaction);

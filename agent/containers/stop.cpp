@@ -310,7 +310,7 @@ void ContainerManager::updated(Container& container, const Reply& reply, Result<
 }
 
 // What could not be recorded does not stay in force.
-void ContainerManager::restore_limits(Container& container, Error why, Reply reply) {
+void ContainerManager::restore_limits(Container& container, Error why, const Reply& reply) {
   auto work = [this,
                uid = container.uid,
                group = container.cgroup,

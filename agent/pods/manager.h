@@ -151,7 +151,7 @@ class PodManager final : public PodDoor {
   void apply_update(Pod& pod, UpdatePlan plan, PodReply reply);
   Result<> record_update(Pod& pod, const UpdatePlan& plan);
   void updated(Pod& pod, const PodReply& reply, Result<> result);
-  void restore_limits(Pod& pod, Error why, PodReply reply);
+  void restore_limits(Pod& pod, Error why, const PodReply& reply);
 
   // members.cpp
   void container_changed(const Container& container);

@@ -126,7 +126,7 @@ void PodManager::updated(Pod& pod, const PodReply& reply, Result<> result) {
 }
 
 // What could not be recorded does not stay in force.
-void PodManager::restore_limits(Pod& pod, Error why, PodReply reply) {
+void PodManager::restore_limits(Pod& pod, Error why, const PodReply& reply) {
   auto work = [this,
                uid = pod.uid,
                group = pod.cgroup,

@@ -23,6 +23,8 @@ struct Fault {
   Span span;
 };
 
+// GoogleTest looks for it by that name.
+// NOLINTNEXTLINE(readability-identifier-naming)
 void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 
 // Records by uid, as acknowledged.
