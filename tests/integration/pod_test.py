@@ -74,7 +74,8 @@ class Sharing(PodTest):
         self.assertEqual(page, "hello\n")
         # One address, which the pod has and its containers tell of.
         address = pod["networks"][0]["addresses"][0].split("/")[0]
-        self.assertEqual(self.host.fetch(f"http://{address}/"), "hello\n")
+        page = wait_for(lambda: self.host.fetch(f"http://{address}/"), "the page at its address")
+        self.assertEqual(page, "hello\n")
         for container in (web, client):
             self.assertEqual(container["pod_uid"], pod["uid"])
             self.assertEqual(container["pod_name"], "shop")
