@@ -30,7 +30,7 @@ class NetworkHost:
 
     def fetch(self, url, netns=None):
         """The page, or None."""
-        done = self.run("busybox", "wget", "-q", "-T", "3", "-O", "-", url, netns=netns)
+        done = self.run("timeout", "3", "busybox", "wget", "-Y", "off", "-q", "-O", "-", url, netns=netns)
         return done.stdout if done.returncode == 0 else None
 
     def rules(self):
