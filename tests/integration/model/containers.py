@@ -62,9 +62,8 @@ def ends(state):
     """How this attempt may end by what it does and what was done to it."""
     request, told = state.request, state.told
     found = set()
-    # A stop thaws what is paused.
-    goes_on = state.place == "running" or (state.place == "paused" and "stop" in told)
-    if goes_on and own_code(request) is not None:
+    # What is paused may have been in the middle of its end, and a stop thaws it.
+    if state.place in ("running", "paused") and own_code(request) is not None:
         found.add(("EXITED", own_code(request)))
     if "kill" in told:
         found.add(KILLED)
