@@ -1,6 +1,11 @@
 #include "cni/leases.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 
 #include "cni/directory.h"
@@ -63,6 +68,22 @@ void add_ranges(LeasePool& pool, const Json& ipam) {
   }
 }
 
+/// A lease that says nothing. One that cannot be read may be somebody's.
+bool is_nameless(int dir, const std::string& name) {
+  const auto address = IpAddress::parse(name);
+  if (!address) return false;
+  const auto text = os::read_file_at(dir, name, kMaxLease);
+  return text && parse_lease(*address, *text).container.empty();
+}
+
+/// host-local's own: backend/disk locks this file around every change.
+Result<UniqueFd> lock_pool(int dir) {
+  TRY_ASSIGN(UniqueFd lock, os::open_beneath(dir, "lock", O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return Error::from_errno(errno, "lock the leases");
+  return Error(Code::kAborted, "lock the leases: a plugin is at work").as_retryable();
+}
+
 std::optional<LeasePool> pool_of(const std::string& network, const PluginConfig& plugin) {
   const auto json = parse_object(plugin.bytes);
   if (!json) return std::nullopt;
@@ -113,6 +134,26 @@ Result<std::vector<Lease>> list_leases(const LeasePool& pool) {
     // Released between the listing and here.
     if (!text && text.error().code() == Code::kNotFound) continue;
     out.push_back(parse_lease(*address, text ? *text : std::string_view()));
+  }
+  return out;
+}
+
+Result<std::vector<IpAddress>> remove_nameless_leases(const LeasePool& pool) {
+  std::vector<IpAddress> out;
+  auto dir = os::open_dir(pool.directory);
+  if (!dir && dir.error().code() == Code::kNotFound) return out;
+  if (!dir) return std::move(dir).error();
+  TRY_ASSIGN(auto names, list_names(dir->get(), kMaxLeases));
+  const auto has_owner = [&](const std::string& name) { return !is_nameless(dir->get(), name); };
+  std::erase_if(names, has_owner);
+  if (names.empty()) return out;
+  TRY_ASSIGN(const UniqueFd lock, lock_pool(dir->get()));
+  std::erase_if(names, has_owner);
+  for (const std::string& name : names) {
+    if (::unlinkat(dir->get(), name.c_str(), 0) != 0) {
+      return Error::from_errno(errno, "remove the nameless lease \"" + name + "\"");
+    }
+    out.push_back(*IpAddress::parse(name));
   }
   return out;
 }

@@ -41,6 +41,12 @@ struct Lease {
 /// readable owner has an empty container. Blocks: disk. Thread: worker.
 Result<std::vector<Lease>> list_leases(const LeasePool& pool);
 
+/// Removes leases that name nobody: a power cut left their files without the bytes, and no DEL can
+/// give such an address back. Under the lock that host-local holds from a file's making to its
+/// writing, so that none of a running plugin goes. Returns the addresses. Errors: ABORTED,
+/// retryable, when a plugin holds the lock. Blocks: disk. Thread: worker.
+Result<std::vector<IpAddress>> remove_nameless_leases(const LeasePool& pool);
+
 /// What is known of an attachment whose ADD was broken off: the addresses it had been given so far,
 /// of which a DEL can undo what came after. Absent when it has no lease. Errors, Blocks: as
 /// list_leases.

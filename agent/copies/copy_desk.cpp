@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -100,13 +101,15 @@ class CopyDesk::Running final : public Copy {
     pipe = std::move(started.pipe);
     info = std::move(started.info);
     place_ = desk_.running_.emplace(uid.str(), this);
+    // Also while nobody asks how it ended: a client that does not read must not keep it a zombie.
+    static_cast<void>(watch_end());
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() override {
     watch_.reset();
     desk_.running_.erase(place_);
-    if (ended_) return;
+    if (report_) return;
     kill();
     // Ours to reap; it has no way not to die, but perhaps not at once.
     static_cast<void>(desk_.parts_.workers.submit([pidfd = std::move(process_.pidfd)] {
@@ -120,24 +123,31 @@ class CopyDesk::Running final : public Copy {
 
   void on_end(std::function<void(Result<UnpackReport>)> done) override {
     done_ = std::move(done);
-    auto watch = desk_.parts_.reactor.watch(
-        process_.pidfd.get(), EPOLLIN, [this](std::uint32_t) { ended(); });
-    if (watch) {
-      watch_ = std::move(*watch);
-    } else {
-      done_(std::move(watch).error());
-    }
+    if (report_) return tell();
+    if (auto watched = watch_end(); !watched) done_(std::move(watched).error());
   }
 
  private:
+  Result<> watch_end() {
+    if (is_watched_) return {};
+    TRY_ASSIGN(watch_,
+               desk_.parts_.reactor.watch(
+                   process_.pidfd.get(), EPOLLIN, [this](std::uint32_t) { ended(); }));
+    is_watched_ = true;
+    return {};
+  }
+
   void ended() {
     watch_.reset();
-    ended_ = true;
     const auto status = os::reap(process_.pidfd.get());
-    auto report = read_report(status ? *status : std::nullopt);
-    if (!report) report = to_copy_error(std::move(report).error());
+    report_ = read_report(status ? *status : std::nullopt);
+    if (!*report_) report_ = to_copy_error(std::move(*report_).error());
+    if (done_) tell();
+  }
+
+  void tell() {
     const auto done = std::exchange(done_, {});
-    done(std::move(report));
+    done(*report_);
   }
 
   Result<UnpackReport> read_report(const std::optional<os::ExitStatus>& status) const {
@@ -156,8 +166,9 @@ class CopyDesk::Running final : public Copy {
   bool of_a_process_;
   os::ProcessRef process_;
   UniqueFd result_;
-  bool ended_ = false;
+  bool is_watched_ = false;
   runtime::Watch watch_;
+  std::optional<Result<UnpackReport>> report_;  ///< once it has ended and been reaped
   std::function<void(Result<UnpackReport>)> done_;
   std::multimap<std::string, Running*>::iterator place_;
 };

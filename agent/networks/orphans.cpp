@@ -114,6 +114,12 @@ std::vector<NetworkOrphan> find_network_orphans(NetworkDesk& desk,
   return out;
 }
 
+Result<std::vector<cni::IpAddress>> drop_nameless_addresses(NetworkDesk& desk) {
+  const auto pool = cni::lease_pool(desk.generated().list());
+  if (!pool) return std::vector<cni::IpAddress>{};
+  return cni::remove_nameless_leases(*pool);
+}
+
 std::vector<OwedDetach> claim_orphans(NetworkDesk& desk,
                                       LauncherClient& launcher,
                                       const std::vector<NetworkOrphan>& orphans) {

@@ -39,6 +39,10 @@ std::vector<NetworkOrphan> find_network_orphans(NetworkDesk& desk,
                                                 LauncherClient* launcher,
                                                 const IsHolder& is_holder);
 
+/// Gives back the addresses of the generated network whose leases name nobody
+/// (cni::remove_nameless_leases), and returns them. Blocks: disk. Thread: as above.
+Result<std::vector<cni::IpAddress>> drop_nameless_addresses(NetworkDesk& desk);
+
 /// Something owed: detach() of the record.
 struct OwedDetach {
   Uid uid;

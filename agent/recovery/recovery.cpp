@@ -352,6 +352,13 @@ void Recovery::sweep_cgroups_in(const os::CgroupPath& parent) {
 // What no container holds is owed from here on: visible, and tried until it is done.
 void Recovery::sweep_networks() {
   NetworkDesk& desk = *parts_.host.networks;
+  const auto nameless = drop_nameless_addresses(desk);
+  if (!nameless) parts_.trace.error("cannot give back nameless leases", nameless.error());
+  if (nameless) {
+    for (const cni::IpAddress& address : *nameless) {
+      parts_.trace.notice("gave back a lease of nobody", {{"address", address.str()}});
+    }
+  }
   const auto is_holder = [this](const std::string& text) { return holds_anything(text); };
   const auto orphans = find_network_orphans(desk, parts_.host.launcher.get(), is_holder);
   for (const OwedDetach& owed : claim_orphans(desk, *parts_.host.launcher, orphans)) {

@@ -1,6 +1,7 @@
 """Networks as users meet them: one address per container, published ports, and plugins that do everything wrong. The daemon
 lives in a network namespace of its own."""
 
+import ipaddress
 import json
 import os
 import shutil
@@ -126,6 +127,15 @@ class Reaching(NetworkTest):
         self.assertIn("hello", self.host.fetch("http://127.0.0.1:18083/"))
         self.assertEqual(self.daemon.inspect(container["uid"])["networks"], container["networks"])
         self.assertIn("belongs to container", self.refusal("-p", "18083:81"))
+
+    def test_a_lease_that_a_power_cut_emptied_is_given_back(self):
+        container = self.serve()
+        directory = os.path.join(self.daemon.root, "cni", "networks", "skerry")
+        lost = str(ipaddress.ip_address(self.address(container)) + 1)
+        with open(os.path.join(directory, lost), "w", encoding="ascii"):
+            pass
+        self.daemon.restart()
+        self.assertEqual(leases(self.daemon), [self.address(container)])
 
     def refusal(self, *options):
         return self.fails("run", "-d", *options, "busybox", "sleep", "60")

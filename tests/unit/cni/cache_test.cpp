@@ -1,9 +1,14 @@
 // The result cache and host-local's leases.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+
+#include <set>
 
 #include <gtest/gtest.h>
 
 #include "cni/base64.h"
+#include "cni/directory.h"
 #include "cni/leases.h"
 #include "cni/result_cache.h"
 #include "tests/unit/cni/temp_dir.h"
@@ -139,6 +144,42 @@ TEST(Leases, AreTheFilesNamedByAnAddress) {
   EXPECT_EQ((*leases)[0].interface, "eth0");
   EXPECT_EQ((*leases)[1].container, "c2");
   EXPECT_TRUE((*leases)[2].container.empty());
+}
+
+/// As a power cut leaves them, beside what others have.
+void write_leases(const test::TempDir& dir) {
+  dir.write("10.0.0.2", "c1\r\neth0");
+  dir.write("10.0.0.3", "");
+  dir.write("10.0.0.4", std::string(2000, 'x'));
+  dir.write("last_reserved_ip.0", "");
+}
+
+std::set<std::string> names_in(const test::TempDir& dir) {
+  const auto names = list_names(dir.fd(), 100);
+  EXPECT_TRUE(names);
+  return {names->begin(), names->end()};
+}
+
+TEST(Leases, ThatNameNobodyAreRemoved) {
+  const test::TempDir dir;
+  EXPECT_TRUE(remove_nameless_leases({.directory = dir.path() + "/none"})->empty());
+  write_leases(dir);
+  const auto removed = remove_nameless_leases({.directory = dir.path()});
+  ASSERT_TRUE(removed) << removed.error().message();
+  EXPECT_EQ(*removed, std::vector{*IpAddress::parse("10.0.0.3")});
+  EXPECT_EQ(names_in(dir), (std::set<std::string>{
+                             "10.0.0.2", "10.0.0.4", "last_reserved_ip.0", "lock"}));
+}
+
+TEST(Leases, ThatAPluginIsWritingStay) {
+  const test::TempDir dir;
+  write_leases(dir);
+  const UniqueFd lock(::open((dir.path() + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  const auto removed = remove_nameless_leases({.directory = dir.path()});
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code(), Code::kAborted);
+  EXPECT_TRUE(names_in(dir).contains("10.0.0.3"));
 }
 
 }  // namespace
