@@ -21,10 +21,7 @@ struct Subject {
 Result<Subject> choose(ContainerManager& containers, const skerry::v1::ContainerRef& ref) {
   TRY_ASSIGN(const Container* container, containers.find(ref));
   if (!is_live(container->state()) || !container->cgroup || !container->process.pidfd) {
-    return Error(Code::kFailedPrecondition,
-                 "the container is " + std::string(state_name(container->state())))
-        .with_reason("STATE")
-        .with_object("container " + container->api().id());
+    return wrong_state(*container);
   }
   Subject subject{.uid = container->uid.str(), .cgroup = container->cgroup, .process = {}};
   TRY_ASSIGN(subject.process,

@@ -403,9 +403,7 @@ void ContainerManager::open_stdin(const skerry::v1::ContainerRef& ref,
                     .with_reason("BUSY"));
   }
   if (!is_live(container.state()) || !container.shim) {
-    return done(Error(Code::kFailedPrecondition,
-                      "the container is " + std::string(state_name(container.state())))
-                    .with_reason("STATE"));
+    return done(wrong_state(container));
   }
   auto sent = container.shim->send(ShimMessage::kOpenStdin);
   if (!sent) return done(std::move(sent).error());

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/containers/launch_timing.h"
@@ -71,6 +72,10 @@ struct Container {
   runtime::Watch oom_watch;
   runtime::Timer oom_timer;  ///< the next look at the count
 
+  /// A pause or a resume is under way; the next one waits.
+  bool freezing = false;
+  /// Execs on their way in (ContainerManager::keep_thawed).
+  std::uint32_t entering = 0;
   /// Its limits are on their way to the kernel; the next update waits.
   bool updating = false;
 
@@ -110,5 +115,9 @@ struct Container {
   skerry::v1::Container& api() { return *record.mutable_container(); }
   const skerry::v1::Container& api() const { return record.container(); }
 };
+
+/// FAILED_PRECONDITION, reason STATE: that the container is what it is, or what `is` says. Blocks:
+/// never.
+Error wrong_state(const Container& container, std::string_view is = {});
 
 }  // namespace skerry::agent

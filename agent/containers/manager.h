@@ -1,12 +1,12 @@
 // The containers of this host: every request and every event of the kernel that concerns one ends
 // here, on the reactor, and becomes a checked transition, a transaction and a published event.
 //
-//   manager.cpp   requests, lookup, transactions        stop.cpp     signals, stop, pause, update
-//   attempt.cpp   launch and start                      release.cpp  release, removal, time to live
-//   terminal.cpp  output and terminal for clients and execs
+//   manager.cpp   requests, lookup, transactions        stop.cpp     signals, stop
+//   attempt.cpp   launch and start                      pause.cpp    pause and resume
+//   terminal.cpp  output and terminal for clients       update.cpp   new limits and labels
+//                 and execs                             release.cpp  release, removal, time to live
 //   exit.cpp      how an attempt ends                   networks.cpp what the API shows of them
-//   oom.cpp       kills at the memory limit, as they happen
-//   pod_member.cpp those that join a pod
+//   oom.cpp       kills at the memory limit             pod_member.cpp those that join a pod
 //   (recovery/    restores what was recorded)
 #pragma once
 
@@ -125,6 +125,8 @@ class ContainerManager final {
   void attach_output(const Uid& uid, std::function<void(Result<AttachedOutput>)> done);
   /// The container's devpts, for an exec with a terminal.
   static void get_devpts(Container& container, std::function<void(Result<UniqueFd>)> done);
+  /// For an exec that is on its way in: a pause waits while what is returned lives.
+  std::shared_ptr<const void> keep_thawed(Container& container);
   /// Errors: FAILED_PRECONDITION, reasons NO_TERMINAL and STATE.
   Result<> resize(const skerry::v1::ContainerRef& ref, const TerminalSize& size);
   /// Called after every change of a container, its removal (`gone`) too, for the manager's life.
@@ -242,8 +244,14 @@ class ContainerManager final {
   void kill_group(const Container& container, Reply reply);
   void kill_all(Container& container);
   void repeat_kill(Container& container);
+
+  // pause.cpp
+  void change_freezer(const skerry::v1::ContainerRef& ref, Transition transition, Reply reply);
   void freeze_or_thaw(Container& container, Transition transition, Reply reply);
   void frozen_or_thawed(const Uid& uid, Transition transition, Result<> result, const Reply& reply);
+  void freezer_settled(Container& container, const Reply& reply, Result<> result);
+
+  // update.cpp
   struct UpdatePlan;
   Result<UpdatePlan> plan_update(Container& container, const UpdateRequest& request) const;
   void apply_update(Container& container, UpdatePlan plan, Reply reply);

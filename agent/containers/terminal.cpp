@@ -3,17 +3,6 @@
 #include "agent/containers/manager.h"
 
 namespace skerry::agent {
-namespace {
-
-Error no_process(const Container& container) {
-  return Error(Code::kFailedPrecondition,
-               "the container is " + std::string(state_name(container.state())))
-      .with_reason("STATE")
-      .with_object("container " + container.api().id());
-}
-
-}  // namespace
-
 void ContainerManager::get_devpts(Container& container,
                                   std::function<void(Result<UniqueFd>)> done) {
   container.shim_requests.get_devpts(container.shim.get(), std::move(done));
@@ -34,7 +23,7 @@ Result<> ContainerManager::resize(const skerry::v1::ContainerRef& ref, const Ter
     return Error(Code::kFailedPrecondition, "the container's spec says no terminal")
         .with_reason("NO_TERMINAL");
   }
-  if (!is_live(container->state()) || !container->shim) return no_process(*container);
+  if (!is_live(container->state()) || !container->shim) return wrong_state(*container);
   launcher::ResizePacket packet;
   packet.rows = size.rows;
   packet.columns = size.columns;

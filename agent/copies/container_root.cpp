@@ -87,12 +87,7 @@ Result<RootSubject> root_subject(const Container& container) {
       container.state() >= State::kCreated && is_live(container.state()) && container.process.pidfd;
   const bool lies = container.state() == State::kExited && !container.removing;
   if (!runs && !lies) {
-    return Error(Code::kFailedPrecondition,
-                 container.removing
-                     ? std::string("the container is being removed")
-                     : "the container is " + std::string(state_name(container.state())))
-        .with_reason("STATE")
-        .with_object("container " + container.api().id());
+    return wrong_state(container, container.removing ? "being removed" : "");
   }
   RootSubject subject{.uid = container.uid, .process = {}, .files = container.spec.config.root};
   if (runs) {

@@ -29,9 +29,10 @@ Error explain(const Error& error, const Container* container) {
 }  // namespace
 
 void ExecManager::begin(Exec& exec) {
-  if (!exec.api().spec().has_terminal()) return launch(exec, {});
   Container* container = parts_.containers.find(exec.container);
   CHECK(container != nullptr);
+  exec.entrance = parts_.containers.keep_thawed(*container);
+  if (!exec.api().spec().has_terminal()) return launch(exec, {});
   parts_.containers.get_devpts(
       *container, [this, uid = exec.uid, alive = std::weak_ptr(alive_)](Result<UniqueFd> devpts) {
         if (!alive.lock()) return;
@@ -97,6 +98,7 @@ void ExecManager::launched(const Uid& uid,
   Exec* exec = find(uid);
   CHECK(exec != nullptr);
   exec->launch.reset();
+  exec->entrance.reset();
   const auto close = [&](store::Transaction& transaction) {
     parts_.interpreter.close(transaction, outcome);
   };
@@ -129,6 +131,7 @@ void ExecManager::launch_failed(Exec& exec,
   constexpr int kNotFound = 127;
   constexpr int kNotExecutable = 126;
   constexpr int kOther = 125;
+  exec.entrance.reset();
   exec.api().set_state(skerry::v1::EXEC_STATE_EXITED);
   exec.launch_error = error;
   skerry::v1::ExitInfo& exit = *exec.api().mutable_exit();

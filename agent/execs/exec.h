@@ -50,6 +50,7 @@ struct Exec {
 
   // The start in flight.
   std::shared_ptr<runtime::CancelToken> launch;
+  std::shared_ptr<const void> entrance;  ///< ContainerManager::keep_thawed
 
   // The living.
   std::shared_ptr<os::Cgroup> cgroup;

@@ -22,13 +22,6 @@ Error not_found(const std::string& what) {
       .with_object("exec " + what);
 }
 
-Error bad_state(const Container& container) {
-  return Error(Code::kFailedPrecondition,
-               fmt::format("the container is {}", state_name(container.state())))
-      .with_reason("STATE")
-      .with_object("container " + container.api().id());
-}
-
 Result<ExecViewPtr> verdict(const Exec& exec) {
   if (exec.exited() && exec.launch_error) return *exec.launch_error;
   return exec.view;
@@ -131,7 +124,8 @@ Result<Exec*> ExecManager::find_existing(const Container& container, const Start
 
 Result<std::unique_ptr<Exec>> ExecManager::accept(const Container& container,
                                                   const StartExec& request) {
-  if (container.state() != State::kRunning) return bad_state(container);
+  if (container.state() != State::kRunning) return wrong_state(container);
+  if (container.freezing) return wrong_state(container, "being paused");
   if (living(container.uid).size() >= kMaxRunning) {
     return Error(Code::kResourceExhausted,
                  fmt::format("{} execs run in the container", kMaxRunning))

@@ -102,8 +102,8 @@ class Generator:
         size = 1 if chance() < 0.5 else self.random.randint(2, 6)
         self.focus = self.random.choice(self.ids[-REACH:]) if self.ids and chance() < 0.2 else None
         group = [self.one() for _ in range(size)]
-        # An exec that is frozen waits for the resume, or half a minute if it had not begun.
-        executed = {one.subject for one in group if one.verb in ("exec", "exec-start", "write")}
+        # An exec that is frozen waits for the resume.
+        executed = {one.subject for one in group if one.verb in ("exec", "write")}
         group = [one for one in group if one.verb != "pause" or one.subject not in executed] or [operation("list")]
         if chance() < 0.10:
             group.append(self.disturbance())
