@@ -188,6 +188,15 @@ Result<> Runtime::forget(const CallArguments& arguments, const NetworkList& list
 
 // --- DEL ----------------------------------------------------------------------------------------
 
+// The lease goes with the first DEL: another one, should this be broken off, has only the cache.
+Result<> Runtime::remember(const NetworkList& list, const CallArguments& arguments) const {
+  auto entry = cache_.load(list.name, arguments.container, arguments.interface);
+  if (!entry && entry.error().code() == Code::kNotFound) return {};
+  if (!entry) return std::move(entry).error();
+  entry->result = arguments.previous_result;
+  return cache_.save(*entry);
+}
+
 Result<> Runtime::delete_chain(const NetworkList& list,
                                CallArguments arguments,
                                PluginLeash& leash) const {
@@ -195,7 +204,11 @@ Result<> Runtime::delete_chain(const NetworkList& list,
     // An ADD that was broken off gave no result, but rules may name its address already.
     TRY_ASSIGN(const auto recalled,
                result_of_leases(list, arguments.container, arguments.interface));
-    if (recalled) arguments.previous_result = write_result(*recalled, list.version);
+    if (recalled) {
+      arguments.previous_result = write_result(*recalled, list.version);
+      // Best effort: a full disk must not keep the address.
+      static_cast<void>(remember(list, arguments));
+    }
   }
   StandInNamespace stand_in(arguments, list.version);
   Result<> first;

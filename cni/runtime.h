@@ -91,6 +91,7 @@ class Runtime final {
              const NetworkList& list,
              const CallArguments& arguments,
              const CallOptions& options);
+  Result<> remember(const NetworkList& list, const CallArguments& arguments) const;
   Result<> forget(const CallArguments& arguments, const NetworkList& list) const;
 
   RuntimeConfig config_;

@@ -78,9 +78,9 @@ def ends(state):
 
 
 def must_end(state):
-    """Whether it cannot stay as it is. What is frozen takes no signal."""
+    """Whether it cannot stay as it is. What is frozen takes no signal, but its shim is not."""
     if state.place == "paused":
-        return "stop" in state.told
+        return bool(state.told & {"stop", "shim"})
     return state.place in LIVE and (bool(state.told - {"term"}) or
                                     (state.place == "running" and own_code(state.request) is not None))
 

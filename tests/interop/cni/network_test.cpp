@@ -155,6 +155,30 @@ TEST_F(NetworkTest, DetachUndoesAnAddThatWasBrokenOff) {
   }
 }
 
+TEST_F(NetworkTest, DetachKnowsItsRulesWhenTheOneBeforeTookTheLeaseAlone) {
+  const NetworkList list = default_network("10.88.16.0/20");
+  const Netns netns;
+  const Attachment broken = attachment(list, netns);
+  const auto attached = attach(list, broken);
+  ASSERT_TRUE(attached) << attached.error().message();
+  const std::string ip = address_of(attached);
+  auto entry = runtime_->cache().load(list.name, broken.container, "eth0");
+  ASSERT_TRUE(entry);
+  entry->result.clear();
+  ASSERT_TRUE(runtime_->cache().save(*entry));
+  // A DEL that got as far as host-local's, which comes first.
+  RuntimeConfig config;
+  config.paths.directories = {dir_->path()};
+  config.cache_dir = cache_dir_.get();
+  EXPECT_FALSE(Runtime(std::move(config), *runner_).detach(nullptr, broken, call()));
+  ASSERT_EQ(::unlink((lease_pool(list)->directory + "/" + ip).c_str()), 0);
+  const auto detached = detach(broken);
+  ASSERT_TRUE(detached) << detached.error().message();
+  expect_no_trace(list, broken.container);
+  const std::string rules = tool({"iptables-save"});
+  EXPECT_EQ(rules.find(ip), std::string::npos) << rules;
+}
+
 TEST_F(NetworkTest, TellsHowFullItIs) {
   const NetworkList list = default_network("10.88.16.0/29");
   const Netns netns;
