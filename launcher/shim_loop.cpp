@@ -277,6 +277,12 @@ void ShimLoop::on_failed(int status) {
   }
   parts_.control.send(packet);
   failed_ = true;
+  // One that was killed while it waited to be let go had been launched well: that is an end like
+  // another, for a daemon that comes later too.
+  if (packet.operation != kFailedKilled || state_ != ShimState::kCreated) return;
+  status_ = status;
+  exit_time_ns_ = wall_ns();
+  write_record();
 }
 
 void ShimLoop::on_exited(int status) {

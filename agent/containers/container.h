@@ -85,6 +85,7 @@ struct Container {
   std::optional<PendingExit> pending_exit;
   runtime::Timer stop_timer;  ///< grace, then the repeated kill
   runtime::Timer ttl_timer;
+  runtime::Timer retry_timer;  ///< a release or removal that could not be recorded, again
   bool log_complete = false;  ///< every byte of output is in the log
   bool releasing = false;
   bool removing = false;

@@ -263,6 +263,8 @@ class ContainerManager final {
   void begin_release(Container& container, store::Transaction& transaction);
   void released(const Uid& uid, const operations::Outcome& outcome);
   void plan_removal(Container& container);
+  void plan_removal_again(Container& container, bool request);
+  void removal_failed(Container& container, Error why);
   void begin_removal(Container& container);
   void removed(const Uid& uid, const operations::Outcome& outcome);
   void owe_trash(const std::string& name, const Error& error);

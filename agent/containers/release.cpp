@@ -24,6 +24,8 @@ constexpr std::string_view kDebtTrash = "trash";
 constexpr auto kKillDeadline = 10s;
 // How long a reader of the log keeps a container that removes itself.
 constexpr auto kReaderPatience = 60s;
+// Before a release or a removal that could not even be recorded is tried again.
+constexpr auto kRetryAfter = 5s;
 
 struct ReleaseJob {
   Uid uid;
@@ -199,7 +201,9 @@ void ContainerManager::plan_removal(Container& container) {
       store::Transaction transaction = parts_.store.begin();
       begin_release(container, transaction);
       auto committed = transaction.commit();
-      if (committed || !container.remove_requested) return;
+      if (committed) return;
+      plan_removal_again(container, false);
+      if (!container.remove_requested) return;
       container.remove_requested = false;
       container.remove_error = std::move(committed).error();
       changed(container);
@@ -223,6 +227,26 @@ void ContainerManager::plan_removal(Container& container) {
                              owner->remove_requested = true;
                              plan_removal(*owner);
                            });
+}
+
+void ContainerManager::plan_removal_again(Container& container, bool request) {
+  container.retry_timer = parts_.reactor.after(kRetryAfter, [this, request, uid = container.uid] {
+    Container* owner = find(uid);
+    if (owner == nullptr) return;
+    owner->retry_timer.reset();
+    if (request) owner->remove_requested = true;
+    plan_removal(*owner);
+  });
+}
+
+// One that was to go by itself has nobody who asks again.
+void ContainerManager::removal_failed(Container& container, Error why) {
+  parts_.trace.error("removal failed", why, {{"container", container.uid.str()}});
+  container.removing = false;
+  container.remove_requested = false;
+  container.remove_error = std::move(why);
+  if (container.spec.remove_on_exit) plan_removal_again(container, true);
+  changed(container);
 }
 
 void ContainerManager::count_log_reader(const Uid& uid, int change) {
@@ -255,10 +279,7 @@ void ContainerManager::begin_removal(Container& container) {
   store::Transaction transaction = parts_.store.begin();
   parts_.interpreter.start(transaction, std::move(operation));
   auto committed = transaction.commit();
-  if (committed) return;
-  container.removing = false;
-  container.remove_error = std::move(committed).error();
-  changed(container);
+  if (!committed) removal_failed(container, std::move(committed).error());
 }
 
 // Nobody waits for the deletion, so its failure is a debt like any other.
@@ -292,11 +313,7 @@ void ContainerManager::removed(const Uid& uid, const Outcome& outcome) {
   }
   auto committed = transaction.commit();
   if (kept || !committed) {
-    container->removing = false;
-    container->remove_requested = false;
-    container->remove_error = kept ? *outcome.error : std::move(committed).error();
-    parts_.trace.error("removal failed", *container->remove_error, {{"container", uid.str()}});
-    return changed(*container);
+    return removal_failed(*container, kept ? *outcome.error : std::move(committed).error());
   }
   container->gone = true;
   check_waiters(*container);

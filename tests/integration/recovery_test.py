@@ -13,7 +13,7 @@ def alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -111,6 +111,17 @@ class Recovery(DaemonTest):
         self.assertIn("CREATED", self.daemon.inspect("held")["state"].upper())
         self.daemon.skerry("start", "held")
         self.assertEqual(self.daemon.skerry("wait", "held").out.strip(), "5")
+
+    def test_created_container_killed_while_the_daemon_is_away(self):
+        self.daemon.skerry("create", "--name", "held", "busybox", "true")
+        pid = self.daemon.inspect("held")["pid"]
+        self.daemon.kill()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), "it to end")
+        self.daemon.start()
+        self.daemon.skerry("wait", "held", check=False)
+        end = self.daemon.inspect("held")["exit"]
+        self.assertEqual((end["cause"].upper().split("_")[-1], end["signal"]), ("SIGNALED", 9))
 
     def test_database_deleted_while_containers_run(self):
         pid = self.start_clock()

@@ -139,6 +139,15 @@ class StateFaults(DaemonTest):
         for name in daemon.skerry("volume", "ls", "-q").out.split():
             daemon.skerry("volume", "rm", name)
 
+    def test_what_removes_itself_goes_when_the_disk_is_well(self):
+        daemon = self.daemon
+        daemon.skerry("run", "-d", "--rm", "--ttl", "2s", "--name", "brief", "busybox", "true")
+        wait_for(lambda: self.state("brief") == "EXITED", "its end")
+        daemon.break_disk(errno.EIO, *WRITES)
+        wait_for(lambda: "removal failed" in daemon.trace_tail(), "the removal to fail")
+        daemon.mend_disk()
+        wait_for(lambda: daemon.skerry("inspect", "brief", check=False).returncode != 0, "its removal")
+
     def test_a_sync_that_failed_is_not_believed_again(self):
         """The kernel takes the pages for clean after it. A restart writes what is there anew."""
         daemon = self.daemon
