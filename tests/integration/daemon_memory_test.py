@@ -51,7 +51,7 @@ def read(path):
     try:
         with open(path, encoding="ascii") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 

@@ -23,9 +23,9 @@ def open_files(pid):
         for number in os.listdir(f"/proc/{pid}/fd"):
             try:
                 found[int(number)] = os.readlink(f"/proc/{pid}/fd/{number}")
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         pass
     return found
 
@@ -61,7 +61,7 @@ def children_of(pid):
         try:
             with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
                 found.update(int(child) for child in file.read().split())
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return found
 
@@ -103,7 +103,7 @@ def mounts_of(daemon, pid):
     try:
         with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
     return [line for line in lines
             if daemon.base in line or daemon.run + "/" in line or UID.search(line.split()[4])]

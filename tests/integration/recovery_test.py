@@ -21,7 +21,7 @@ def command_of(pid):
     try:
         with open(f"/proc/{pid}/comm", encoding="ascii") as file:
             return file.read().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 

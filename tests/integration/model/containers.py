@@ -119,7 +119,8 @@ def start(state):
                                told=frozenset() if state.place == "exited" else state.told)
         if state.request.command == "missing":
             yield "COMMAND_NOT_FOUND", fresh.end(LAUNCH_FAILED)
-        else:
+        # Nobody can tell one that was killed just before its exec from one that ran.
+        if state.request.command != "missing" or "kill" in fresh.told:
             yield OK, fresh
         if state.request.pod and state.place == "exited":
             for why in ("POD_STATE", "POD_NOT_FOUND"):
