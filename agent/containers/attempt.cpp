@@ -273,51 +273,9 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
   if (!found) return answer(std::move(reply), std::move(found).error());
   Container& container = **found;
   if (container.state() == State::kExited && (!is_over(container) || container.removing)) {
-    // What the last attempt held is being given back: start when it is.
-    const bool going = container.removing || container.remove_requested;
-    if (going) {
-      return answer(
-          std::move(reply),
-          Error(Code::kFailedPrecondition, "the container is being removed").with_reason("STATE"));
-    }
-    if (container.save_error) return answer(std::move(reply), not_recorded(container));
-    hurry_shim(container);
-    return wait_until(container,
-                      Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
-                               if (is_over(c) || c.gone || c.save_error) return Result<>();
-                               return std::nullopt;
-                             },
-                             .reply = [this, ref, reply = std::move(reply)](
-                                          const Result<ViewPtr>&) { start(ref, reply); }});
+    return start_when_over(container, ref, std::move(reply));
   }
-  Result<> begun;
-  switch (container.state()) {
-    case State::kCreated:
-      begun = let_go(container);
-      break;
-    case State::kExited: {
-      begun = rejoin(container);
-      if (!begun) break;
-      const Record before = container.record;
-      container.record.set_hold(false);
-      store::Transaction transaction = parts_.store.begin();
-      begin_attempt(container, transaction, State::kExited);
-      begun = transaction.commit();
-      if (!begun) {
-        container.record = before;
-        container.launch.reset();
-        container.log_complete = true;
-      }
-      changed(container);
-      break;
-    }
-    case State::kStarting:
-    case State::kRunning:
-    case State::kPaused:
-      break;
-    default:
-      begun = next_state(container.state(), Transition::kStart).error();
-  }
+  auto begun = begin_start(container);
   if (!begun) return answer(std::move(reply), std::move(begun).error());
   wait_until(container,
              Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
@@ -329,6 +287,57 @@ void ContainerManager::start(const skerry::v1::ContainerRef& ref, Reply reply) {
                       return std::nullopt;
                     },
                     .reply = std::move(reply)});
+}
+
+// What the last attempt held is being given back: start when it is.
+void ContainerManager::start_when_over(Container& container,
+                                       const skerry::v1::ContainerRef& ref,
+                                       Reply reply) {
+  if (container.removing || container.remove_requested) {
+    return answer(std::move(reply), wrong_state(container, "being removed"));
+  }
+  if (container.save_error) return answer(std::move(reply), not_recorded(container));
+  hurry_shim(container);
+  wait_until(container,
+             Waiter{.ready = [](const Container& c) -> std::optional<Result<>> {
+                      if (is_over(c) || c.gone || c.save_error) return Result<>();
+                      return std::nullopt;
+                    },
+                    .reply = [this, ref, reply = std::move(reply)](const Result<ViewPtr>&) {
+                      start(ref, reply);
+                    }});
+}
+
+Result<> ContainerManager::begin_start(Container& container) {
+  switch (container.state()) {
+    case State::kCreated:
+      return let_go(container);
+    case State::kExited:
+      return begin_again(container);
+    case State::kStarting:
+    case State::kRunning:
+    case State::kPaused:
+      return {};
+    default:
+      return next_state(container.state(), Transition::kStart).error();
+  }
+}
+
+// A new attempt.
+Result<> ContainerManager::begin_again(Container& container) {
+  TRY(rejoin(container));
+  const Record before = container.record;
+  container.record.set_hold(false);
+  store::Transaction transaction = parts_.store.begin();
+  begin_attempt(container, transaction, State::kExited);
+  auto begun = transaction.commit();
+  if (!begun) {
+    container.record = before;
+    container.launch.reset();
+    container.log_complete = true;
+  }
+  changed(container);
+  return begun;
 }
 
 // The last attempt's shim still writes to the log that the next one's will write to. It ends by

@@ -197,6 +197,9 @@ class ContainerManager final {
   enum class Leftover : std::uint8_t { kNothing, kStandby };
   void launch_failed(Container& container, const operations::Outcome& outcome, Leftover leftover);
   void hurry_shim(Container& container);
+  void start_when_over(Container& container, const skerry::v1::ContainerRef& ref, Reply reply);
+  Result<> begin_start(Container& container);
+  Result<> begin_again(Container& container);
   Result<> let_go(Container& container);
   void adopt_process(Container& container, LaunchJob& job);
   void attach_shim(Container& container, UniqueFd socket);

@@ -7,6 +7,7 @@
 #include "agent/containers/launch.h"
 #include "agent/containers/record.h"
 #include "agent/execs/manager.h"
+#include "agent/operations/paying_step.h"
 #include "os/path.h"
 
 namespace skerry::agent {
@@ -18,27 +19,6 @@ using operations::Outcome;
 
 constexpr auto kEmptyDeadline = 10s;
 constexpr auto kRetryAfter = 5s;
-
-// A step that cannot do its work owes it, and is done.
-operations::Step paying_step(std::string name,
-                             std::function<Result<>()> work,
-                             const std::shared_ptr<std::vector<Debt>>& owed,
-                             Debt debt) {
-  operations::Step step;
-  step.name = std::move(name);
-  step.run =
-      [work = std::move(work), owed, debt = std::move(debt)](runtime::CancelToken&) -> Result<> {
-    owed->push_back(debt);
-    const Result<> done = work();
-    if (done) {
-      owed->pop_back();
-    } else {
-      owed->back().why = done.error().message();
-    }
-    return {};
-  };
-  return step;
-}
 
 Debt cgroup_debt(const Exec& exec) {
   return {.kind = std::string(kDebtCgroup),
@@ -164,15 +144,15 @@ void ExecManager::finish_exit(Exec& exec) {
 
 // Runs one step that takes back what the exec had; what it cannot do is owed.
 void ExecManager::take_back(const Exec& exec, TakeBack what) {
-  auto owed = std::make_shared<std::vector<Debt>>();
+  auto owed = std::make_shared<operations::Owed>();
   operations::Operation operation;
   operation.name = what.operation;
   operation.object = exec.uid;
-  operation.steps.push_back(paying_step(what.step, what.work, owed, what.debt));
+  operation.steps.push_back(operations::paying_step(what.step, owed, what.work, what.debt));
   operation.cancel = std::make_shared<runtime::CancelToken>();
-  operation.done = [this, owed, debt = what.debt, done = what.done](Outcome outcome) {
+  operation.done = [this, owed, done = what.done](Outcome outcome) {
     // What broke off owes everything: paying twice is fine.
-    outcome.debts = outcome.ok() ? *owed : std::vector{debt};
+    outcome.debts = outcome.ok() ? owed->debts : owed->all;
     store::Transaction closing = parts_.store.begin();
     parts_.interpreter.close(closing, outcome);
     if (auto committed = closing.commit(); !committed) {

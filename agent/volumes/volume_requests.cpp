@@ -107,9 +107,7 @@ Result<> VolumeDesk::remove(const VolumeId& id) {
   const CallLimits limits = CallLimits::within(unmount_deadline_, stop->get());
   auto lane = lanes_.enter(key_of(*record), limits);
   if (!lane) return named(std::move(lane).error(), id);
-  auto removed = remove_in_lane(*record, *driver, limits);
-  if (!removed) return named(std::move(removed).error(), id);
-  return {};
+  return remove_in_lane(*record, *driver, limits);
 }
 
 Result<> VolumeDesk::remove_in_lane(const VolumeRecord& record,
@@ -124,9 +122,9 @@ Result<> VolumeDesk::remove_in_lane(const VolumeRecord& record,
   TRY(std::move(begun));
   if (is_foreign_driver(record.driver)) TRY(door_->durable());
   TRY(running_->failpoints.hit("volume.remove"));
-  const auto removed = driver.remove(volume_of(record), limits);
+  auto removed = driver.remove(volume_of(record), limits);
   book_->note(key_of(record), removed);
-  TRY(removed);
+  if (!removed) return named(std::move(removed).error(), record.id);
   TRY(running_->failpoints.hit("volume.removed"));
   return door_->run([&] { return book_->removed(record.id); });
 }

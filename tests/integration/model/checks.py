@@ -53,7 +53,7 @@ def come_to_rest(run, api):
         seen["operations"] = api.call("AgentService", "ListOperations").operations
         seen["list"] = api.call("ContainerService", "List", page_size=10000, view=container_pb.CONTAINER_VIEW_FULL)
         moving = [one.id for one in seen["list"].containers if state_name(one) in UNDER_WAY or not is_settled(run, one)
-                  or (state_name(one) == "exited" and not one.released)]
+                  or (state_name(one) == "exited" and not one.released) or (one.pid and not alive(one.pid))]
         seen["moving"] = moving
         return not seen["operations"] and not moving
 

@@ -144,7 +144,8 @@ class Containers(Reference):
         if state.place == "removed" and call.operation.verb in ("wait", "stop"):
             yield OK, state
         # What is being stopped takes signals until its end, whatever it was before.
-        if call.operation.verb == "kill" and state.place in ("created", "exited", "removed"):
+        stopping = state.place == "created" and (state.told or state.owed)
+        if call.operation.verb == "kill" and (stopping or state.place in ("exited", "removed")):
             yield OK, state
         # A launch that is stopped, or whose daemon or launcher dies, is one that failed.
         for _, after in possible:

@@ -38,7 +38,8 @@ class Volumes:
             for call in removals:
                 may = may_before | self.users(name, self.containers.may) | {call.operation.subject for call in makers}
                 must = must_before & self.users(name, self.containers.must)
-                self.judge(name, call.answer, before_it | place, may, must)
+                gone = {"absent" for other in removals if other is not call and other.answer in ("ok", "unknown")}
+                self.judge(name, call.answer, before_it | place | gone, may, must)
                 self.forget(name, call.answer)
                 place = {"absent"} if call.answer == "ok" and not makers else place | {"absent"}
             if removals and all(call.answer == "VOLUME_IN_USE" for call in removals):
