@@ -140,6 +140,15 @@ class Identical(RaceTest):
         self.assertEqual(len({one.uid for one in execs}), 1)
         self.assertEqual(len({one.pid for one in execs}), 1)
 
+    def test_one_removes_a_volume_and_the_others_find_none(self):
+        for _ in range(5):
+            name = self.fresh()
+            self.clients[0].call("VolumeService", "Create", name=name)
+            answers = together([lambda client=client: client.call("VolumeService", "Remove", volume={"name": name})
+                                for client in self.clients])
+            refused = [outcome(answer) for answer in answers if isinstance(answer, grpc.RpcError)]
+            self.assertEqual(refused, ["NOT_FOUND VOLUME_NOT_FOUND"] * (SAME - 1))
+
 
 class Opposite(RaceTest):
     """Two calls at random distances of each other, in many rounds."""
