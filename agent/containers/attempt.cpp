@@ -303,9 +303,8 @@ void ContainerManager::start_when_over(Container& container,
                       if (is_over(c) || c.gone || c.save_error) return Result<>();
                       return std::nullopt;
                     },
-                    .reply = [this, ref, reply = std::move(reply)](const Result<ViewPtr>&) {
-                      start(ref, reply);
-                    }});
+                    .reply = [this, ref, reply = std::move(reply)](
+                                 const Result<ViewPtr>&) { start(ref, reply); }});
 }
 
 Result<> ContainerManager::begin_start(Container& container) {

@@ -86,7 +86,7 @@ struct Container {
   runtime::Timer stop_timer;  ///< grace, then the repeated kill
   runtime::Timer ttl_timer;
   runtime::Timer retry_timer;  ///< a release or removal that could not be recorded, again
-  bool log_complete = false;  ///< every byte of output is in the log
+  bool log_complete = false;   ///< every byte of output is in the log
   bool releasing = false;
   bool removing = false;
   bool remove_requested = false;

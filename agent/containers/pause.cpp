@@ -1,5 +1,5 @@
-// Pause and resume, one at a time for a container. A freeze waits for execs that are on their way in: a
-// process that is frozen before it is the command neither arrives nor can be undone.
+// Pause and resume, one at a time for a container. A freeze waits for execs that are on their way
+// in: a process that is frozen before it is the command neither arrives nor can be undone.
 
 #include "agent/containers/manager.h"
 
@@ -8,9 +8,7 @@ namespace {
 
 using skerry::v1::ContainerRef;
 
-Error gone() {
-  return Error(Code::kNotFound, "the container is gone").with_reason("REMOVED");
-}
+Error gone() { return Error(Code::kNotFound, "the container is gone").with_reason("REMOVED"); }
 
 }  // namespace
 
@@ -22,9 +20,7 @@ void ContainerManager::resume(const ContainerRef& ref, Reply reply) {
   change_freezer(ref, Transition::kResume, std::move(reply));
 }
 
-void ContainerManager::change_freezer(const ContainerRef& ref,
-                                      Transition transition,
-                                      Reply reply) {
+void ContainerManager::change_freezer(const ContainerRef& ref, Transition transition, Reply reply) {
   auto found = find(ref);
   if (!found) return answer(std::move(reply), std::move(found).error());
   Container& container = **found;
@@ -50,12 +46,12 @@ void ContainerManager::change_freezer(const ContainerRef& ref,
     if (c.entering == 0 || c.gone) return Result<>();
     return std::nullopt;
   };
-  auto freeze = [this, uid = container.uid, transition, reply = std::move(reply)](
-                    const Result<ViewPtr>&) {
-    Container* owner = find(uid);
-    if (owner == nullptr) return answer(reply, gone());
-    freeze_or_thaw(*owner, transition, reply);
-  };
+  auto freeze =
+      [this, uid = container.uid, transition, reply = std::move(reply)](const Result<ViewPtr>&) {
+        Container* owner = find(uid);
+        if (owner == nullptr) return answer(reply, gone());
+        freeze_or_thaw(*owner, transition, reply);
+      };
   wait_until(container, Waiter{.ready = std::move(nobody_enters), .reply = std::move(freeze)});
 }
 
@@ -64,12 +60,11 @@ void ContainerManager::freeze_or_thaw(Container& container, Transition transitio
   auto allowed = next_state(container.state(), transition);
   if (!allowed || !container.cgroup) {
     return freezer_settled(
-        container,
-        reply,
-        allowed ? wrong_state(container) : Result<>(std::move(allowed).error()));
+        container, reply, allowed ? wrong_state(container) : Result<>(std::move(allowed).error()));
   }
   auto work = [this,
                uid = container.uid,
+               attempt = container.api().attempt(),
                group = container.cgroup,
                transition,
                reply,
@@ -79,8 +74,13 @@ void ContainerManager::freeze_or_thaw(Container& container, Transition transitio
     if (result) result = is_pause ? group->freeze() : group->thaw();
     // Half-frozen is neither: a freeze that failed is taken back.
     if (!result && is_pause) static_cast<void>(group->thaw());
-    parts_.reactor.post([this, uid, transition, result, reply, alive] {
-      if (alive.lock()) frozen_or_thawed(uid, transition, result, reply);
+    parts_.reactor.post([this, uid, attempt, transition, result, reply, alive] {
+      if (!alive.lock()) return;
+      Container* owner = find(uid);
+      // What was frozen is not what runs now.
+      const bool is_over = owner != nullptr && owner->api().attempt() != attempt;
+      if (is_over) return freezer_settled(*owner, reply, wrong_state(*owner, "started again"));
+      frozen_or_thawed(uid, transition, result, reply);
     });
   };
   auto submitted = parts_.workers.submit(std::move(work));

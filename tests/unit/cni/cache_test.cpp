@@ -167,8 +167,8 @@ TEST(Leases, ThatNameNobodyAreRemoved) {
   const auto removed = remove_nameless_leases({.directory = dir.path()});
   ASSERT_TRUE(removed) << removed.error().message();
   EXPECT_EQ(*removed, std::vector{*IpAddress::parse("10.0.0.3")});
-  EXPECT_EQ(names_in(dir), (std::set<std::string>{
-                             "10.0.0.2", "10.0.0.4", "last_reserved_ip.0", "lock"}));
+  EXPECT_EQ(names_in(dir),
+            (std::set<std::string>{"10.0.0.2", "10.0.0.4", "last_reserved_ip.0", "lock"}));
 }
 
 TEST(Leases, ThatAPluginIsWritingStay) {
