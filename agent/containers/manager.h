@@ -250,7 +250,7 @@ class ContainerManager final {
 
   // pause.cpp
   void change_freezer(const skerry::v1::ContainerRef& ref, Transition transition, Reply reply);
-  void freeze_or_thaw(Container& container, Transition transition, Reply reply);
+  void freeze_or_thaw(Container& container, Transition transition, const Reply& reply);
   void frozen_or_thawed(const Uid& uid, Transition transition, Result<> result, const Reply& reply);
   void freezer_settled(Container& container, const Reply& reply, Result<> result);
 

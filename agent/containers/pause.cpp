@@ -41,7 +41,7 @@ void ContainerManager::change_freezer(const ContainerRef& ref, Transition transi
   auto allowed = next_state(container.state(), transition);
   if (!allowed) return answer(std::move(reply), std::move(allowed).error());
   container.freezing = true;
-  if (!is_pause) return freeze_or_thaw(container, transition, std::move(reply));
+  if (!is_pause) return freeze_or_thaw(container, transition, reply);
   auto nobody_enters = [](const Container& c) -> std::optional<Result<>> {
     if (c.entering == 0 || c.gone) return Result<>();
     return std::nullopt;
@@ -55,7 +55,9 @@ void ContainerManager::change_freezer(const ContainerRef& ref, Transition transi
   wait_until(container, Waiter{.ready = std::move(nobody_enters), .reply = std::move(freeze)});
 }
 
-void ContainerManager::freeze_or_thaw(Container& container, Transition transition, Reply reply) {
+void ContainerManager::freeze_or_thaw(Container& container,
+                                      Transition transition,
+                                      const Reply& reply) {
   // It may have ended while it waited.
   auto allowed = next_state(container.state(), transition);
   if (!allowed || !container.cgroup) {

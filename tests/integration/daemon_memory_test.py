@@ -1,6 +1,7 @@
 """A daemon that gets little memory: in a control group of the test's own. It works with what it needs; with less it is killed by
 the kernel at worst, never stands still, and containers, which have groups of their own, do not notice."""
 
+import errno
 import os
 import subprocess
 import unittest
@@ -22,13 +23,23 @@ class MemoryGroup:
         self.is_v1 = os.path.exists(os.path.join(self.path, "memory.limit_in_bytes"))
 
     def limit(self, size):
-        if self.is_v1:
-            # What an earlier daemon has read is still counted, and may stand in the way.
-            with open(os.path.join(self.path, "memory.force_empty"), "w", encoding="ascii") as file:
-                file.write("0")
-        name = "memory.limit_in_bytes" if self.is_v1 else "memory.max"
+        """What an earlier daemon has read or written is still counted, and may stand in the way for a while."""
+        wait_for(lambda: self.is_limited(size), f"the group to take a limit of {size}")
+
+    def is_limited(self, size):
+        try:
+            if self.is_v1:
+                self.write("memory.force_empty", "0")
+            self.write("memory.limit_in_bytes" if self.is_v1 else "memory.max", str(size))
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return False
+        return True
+
+    def write(self, name, text):
         with open(os.path.join(self.path, name), "w", encoding="ascii") as file:
-            file.write(str(size))
+            file.write(text)
 
     def lift(self):
         self.limit(-1 if self.is_v1 else "max")
