@@ -189,8 +189,10 @@ TEST(SqliteFaults, FailsWhatItIsTold) {
   SqliteFaults faults;
   StoreFixture f;
   ASSERT_TRUE(f.open());
-  faults.fail(DiskCall::kWrite, 1, SQLITE_FULL, Span::kOnce);
+  // Not just once: the store's own thread writes too, and might take that.
+  faults.fail(DiskCall::kWrite, 1, SQLITE_FULL, Span::kFromThenOn);
   for (const bool fails : {true, false}) {
+    if (!fails) faults.heal();
     Transaction transaction = f.store->begin();
     transaction.put(tests::container("one"));
     const Result<> committed = transaction.commit();
@@ -199,7 +201,7 @@ TEST(SqliteFaults, FailsWhatItIsTold) {
       EXPECT_EQ(committed.error().reason(), kDiskFull);
     }
   }
-  EXPECT_EQ(faults.hits(), 1);
+  EXPECT_GE(faults.hits(), 1);
 }
 
 }  // namespace
