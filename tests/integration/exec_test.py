@@ -11,7 +11,6 @@ from google.protobuf.duration_pb2 import Duration
 
 from api import (Api, container_pb, event_pb, exec_pb, in_background, message, reason, spec_pb,
                  terminal_pb)
-from fleet import cgroup_files
 from harness import DaemonTest, cgroup_hierarchies, wait_for
 
 SERVICE = "ExecService"
@@ -302,50 +301,6 @@ class Life(ExecCase):
                           (event_pb.EVENT_TYPE_EXEC_EXITED, "told", "box")])
         self.assertEqual(events[1].exit.code, 4)
         self.assertEqual(events[0].exec_uid, started.uid)
-
-
-class Paused(ExecCase):
-    """A process that is frozen on its way into the container would neither arrive nor go away."""
-
-    def begin_start(self):
-        self.daemon.restart("--failpoint", "exec.shim=delay:700")
-        self.api.call(SERVICE, "List", all=True)  # connected again
-        started = self.api.future(SERVICE, "Start", container=self.box, id="on-its-way",
-                                  spec=exec_pb.ExecSpec(args=["sleep", "1000"]))
-        wait_for(lambda: self.api.call(SERVICE, "List", all=True).execs, "the exec to be accepted")
-        return started
-
-    def test_a_pause_waits_for_a_start_under_way(self):
-        started = self.begin_start()
-        self.daemon.skerry("pause", "box")
-        self.assertEqual(started.result().exec.state, exec_pb.EXEC_STATE_RUNNING)
-        box = self.api.call("ContainerService", "Get", container=self.box).container
-        self.assertEqual(box.state, container_pb.CONTAINER_STATE_PAUSED)
-
-    def test_meanwhile_no_other_starts(self):
-        started = self.begin_start()
-        pause = self.api.future("ContainerService", "Pause", container=self.box)
-        wait_for(lambda: self.is_refused("STATE"), "a refusal")
-        pause.result()
-        self.assertEqual(started.result().exec.state, exec_pb.EXEC_STATE_RUNNING)
-
-    def is_refused(self, word):
-        try:
-            self.start("true")
-        except grpc.RpcError as error:
-            return reason(error) == word
-        return False
-
-    def test_pause_and_resume_follow_each_other(self):
-        for _ in range(20):
-            calls = [self.api.future("ContainerService", verb, container=self.box)
-                     for verb in ("Pause", "Resume") * 3]
-            for call in calls:
-                call.result()
-            box = self.api.call("ContainerService", "Get", container=self.box).container
-            frozen = {"FROZEN", "1"} & {line for name in ("cgroup.freeze", "freezer.state")
-                                        for line in cgroup_files(box.cgroup_path, name)}
-            self.assertEqual(box.state == container_pb.CONTAINER_STATE_PAUSED, bool(frozen))
 
 
 class Restart(ExecCase):
